@@ -1,0 +1,55 @@
+"""Secrets that open something elsewhere: stored sealed, shown never."""
+
+import uuid
+
+from django.db import models
+
+
+class CredentialKind(models.TextChoices):
+    KLAVIYO_API_KEY = "klaviyo_api_key", "Klaviyo private API key"
+    DATABASE_PASSWORD = "database_password", "Database password"
+
+
+class Credential(models.Model):
+    """One sealed secret and what it opens.
+
+    `ciphertext` and `key_id` are written by `credentials.vault` alone. `version` is 0 until a secret is saved
+    and grows by one each time it is replaced. `hint` is the secret's last four characters, or empty when the
+    secret is too short to give four away. `account_id`, `account_name` and `scopes` are what the last test read.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=100, unique=True)
+    description = models.TextField(blank=True)
+    kind = models.CharField(max_length=32, choices=CredentialKind)
+    ciphertext = models.BinaryField(default=bytes, blank=True)
+    key_id = models.CharField(max_length=16, blank=True, editable=False)
+    hint = models.CharField(max_length=4, blank=True, editable=False)
+    version = models.PositiveIntegerField(default=0, editable=False)
+    account_id = models.CharField(max_length=64, blank=True)
+    account_name = models.CharField(max_length=200, blank=True)
+    scopes = models.JSONField(default=list, blank=True)
+    tested_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(name=""), name="credential_has_a_name"),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=CredentialKind.values), name="credential_kind_is_known"
+            ),
+            # A version without its key's name, or the reverse, could never be opened again.
+            models.CheckConstraint(
+                condition=models.Q(version=0, key_id="") | models.Q(version__gte=1) & ~models.Q(key_id=""),
+                name="credential_version_and_key_go_together",
+            ),
+        ]
+        indexes = [models.Index(fields=["key_id"], name="credential_by_key")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def has_secret(self) -> bool:
+        return self.version > 0
