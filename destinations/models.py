@@ -81,13 +81,17 @@ class DataTemplate(models.Model):
 
 
 class AudienceList(models.Model):
-    """One list of one account: its id is pinned, so that a renamed list is still the same list."""
+    """One list of one account: its id is pinned, so that a renamed list is still the same list.
+
+    `creating_until` is set while somebody may be creating it; until then nobody else creates one.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account_id = models.CharField(max_length=64)
-    list_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 - unique when known
+    list_id = models.CharField(max_length=64, null=True, blank=True)
     name = models.CharField(max_length=MAX_NAME_CHARS)
     created_by_us = models.BooleanField(default=False)
+    creating_until = models.DateTimeField(null=True, blank=True)
     ledger_version = models.PositiveIntegerField(default=0)
     ledger_file = models.TextField(blank=True, default="")
     members = models.PositiveIntegerField(null=True, blank=True)

@@ -1,5 +1,6 @@
-import django.db.models.deletion
 import uuid
+
+import django.db.models.deletion
 from django.db import migrations, models
 
 
@@ -22,6 +23,7 @@ class Migration(migrations.Migration):
                 ("list_id", models.CharField(blank=True, max_length=64, null=True)),
                 ("name", models.CharField(max_length=200)),
                 ("created_by_us", models.BooleanField(default=False)),
+                ("creating_until", models.DateTimeField(blank=True, null=True)),
                 ("ledger_version", models.PositiveIntegerField(default=0)),
                 ("ledger_file", models.TextField(blank=True, default="")),
                 ("members", models.PositiveIntegerField(blank=True, null=True)),
