@@ -1,0 +1,152 @@
+"""The error catalogue: what each code means, and at least two ways out of it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`meaning` says what it is about; `resolutions` are what a person may do, most likely first."""
+
+    title: str
+    meaning: str
+    resolutions: tuple[str, ...]
+
+
+_RETRY = "Retry this workflow"
+
+CATALOGUE: dict[str, Entry] = {
+    "invalid_credentials": Entry(
+        "Invalid credentials",
+        "Klaviyo does not accept the key of this credential. Nothing more is sent until it is replaced.",
+        ("Replace the key of the credential and retry", "Choose another credential for the destination"),
+    ),
+    "permission_missing": Entry(
+        "Permission missing",
+        "The key is valid but may not do this.",
+        ("Give the key the scopes named above in Klaviyo, then retry", "Use another credential"),
+    ),
+    "blocked_at_edge": Entry(
+        "Blocked before Klaviyo",
+        "The network in front of Klaviyo refused this address.",
+        ("Wait and retry", "Ask Klaviyo to allow this server's address"),
+    ),
+    "wrong_account": Entry(
+        "Wrong account",
+        "The key opens another Klaviyo account than the one this destination is pinned to.",
+        ("Put a key of the pinned account back", "Make a new destination for the other account"),
+    ),
+    "max_lists": Entry(
+        "Maximum number of lists exceeded",
+        "A Klaviyo account holds at most 1,000 lists and segments together.",
+        ("Delete unused lists or segments in Klaviyo, then retry", "Use the name of an existing list"),
+    ),
+    "daily_list_creations": Entry(
+        "List creations used up today",
+        "Klaviyo allows 150 new lists a day.",
+        ("Wait until tomorrow and retry", "Use the name of an existing list"),
+    ),
+    "list_ambiguous": Entry(
+        "List name ambiguous",
+        "Several lists in Klaviyo have this name, and Rollcall does not choose between them.",
+        ("Rename all but one in Klaviyo, then retry", "Use another list name in the data template"),
+    ),
+    "list_gone": Entry(
+        "List gone",
+        "The list was deleted in Klaviyo. It is not made again in silence: flows and campaigns point at its id.",
+        ("Choose another list name in the data template", "Run again after restoring the list in Klaviyo"),
+    ),
+    "column_missing": Entry(
+        "Column missing",
+        "The query does not give a column that the data template needs.",
+        ("Add the column to the query", "Map another column in the data template"),
+    ),
+    "guard": Entry(
+        "Waits for approval",
+        "The plan goes over a limit you set. Nothing has been sent.",
+        ("Approve this plan", "Change the limit and run again", "Discard the plan"),
+    ),
+    "plan_ready": Entry(
+        "Plan ready",
+        "This was a rehearsal. Nothing has been sent.",
+        ("Approve this plan to send it", "Discard the plan"),
+    ),
+    "size_threshold": Entry(
+        "Outside the expected size",
+        "The query gave more or fewer rows than its thresholds allow.",
+        ("Correct the query and run again", "Change its thresholds and run again"),
+    ),
+    "source_unavailable": Entry(
+        "Source unavailable",
+        "The data source could not be reached.",
+        (_RETRY, "Correct the source's settings"),
+    ),
+    "query_refused": Entry(
+        "Query refused",
+        "Only one read-only SELECT may run.",
+        ("Edit the query", "Use another query"),
+    ),
+    "query_failed": Entry(
+        "Query failed", "The data source could not run the query.", ("Edit the query", _RETRY)
+    ),
+    "query_timeout": Entry(
+        "Query took too long",
+        "The query was stopped at its time limit.",
+        (_RETRY, "Make the query smaller or faster"),
+    ),
+    "too_many_rows": Entry(
+        "Too many rows",
+        "The query gave more rows than a workflow takes.",
+        ("Make the query smaller", "Split it over several lists"),
+    ),
+    "too_large": Entry(
+        "Payload too large",
+        "Klaviyo takes at most 100 kB a profile and 5 MB a call.",
+        ("Map fewer fields in the data template", "Shorten the long values in the query"),
+    ),
+    "upstream_unavailable": Entry(
+        "Klaviyo is unavailable",
+        "Klaviyo kept failing for a long time.",
+        (_RETRY, "Stop the workflow and run it later"),
+    ),
+    "import_stuck": Entry(
+        "Import stuck",
+        "An import job at Klaviyo made no progress for half an hour.",
+        (_RETRY, "Stop the workflow and ask Klaviyo about the job"),
+    ),
+    "unexpected_answer": Entry(
+        "Unexpected answer",
+        "Klaviyo answered in a form Rollcall does not know.",
+        (_RETRY, "Send the error id to Klaviyo's support"),
+    ),
+    "revision_retired": Entry(
+        "API revision retired",
+        "Klaviyo no longer serves the revision this version of Rollcall speaks.",
+        ("Upgrade Rollcall", "Ask Klaviyo whether the revision can be kept"),
+    ),
+    "worker_crashing": Entry(
+        "The worker keeps ending",
+        "One step ended its worker three times in a row.",
+        (_RETRY, "Give the worker more memory"),
+    ),
+    "sums_do_not_close": Entry(
+        "Counts do not add up",
+        "Not every row ended in exactly one state, so the result cannot be called right.",
+        (_RETRY, "Report the workflow's id to your developers"),
+    ),
+    "unconfirmed": Entry(
+        "People not confirmed",
+        "After three rounds the list still differs from the query.",
+        ("Run again", "Look at the people named in the outcomes"),
+    ),
+    "bug": Entry(
+        "Unexpected error",
+        "Something failed inside Rollcall. The log has it under the workflow's id.",
+        (_RETRY, "Report the workflow's id to your developers"),
+    ),
+}
+
+UNKNOWN = Entry("Stopped", "This workflow stopped for a reason without an entry here.", (_RETRY, "Run again"))
+
+
+def entry(code: str) -> Entry:
+    return CATALOGUE.get(code, UNKNOWN)

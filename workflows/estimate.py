@@ -1,0 +1,54 @@
+"""How long a plan will take, from the limits alone, with the arithmetic in words."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+# What one batch of an import takes at Klaviyo beyond the request itself; Klaviyo states no figure, so this is a
+# cautious prior until a later version learns it per account.
+IMPORT_TAIL_SECONDS = 5.0
+
+LABELS = {
+    "imports.create": "import jobs",
+    "lists.add": "add calls",
+    "lists.remove": "remove calls",
+    "lists.members": "reads of the list",
+    "profiles.find": "profile look-ups",
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`seconds` from the first request to the last; `arithmetic` is one sentence a kind of call."""
+
+    seconds: float
+    arithmetic: tuple[str, ...]
+
+
+def estimate(calls: Mapping[str, int], *, floor_seconds: Callable[[str, int], float]) -> Estimate:
+    """Return the time `calls` (endpoint to number of requests) need, one kind after the other.
+
+    `floor_seconds(endpoint, requests)` is the least time the published windows allow.
+    """
+    total = 0.0
+    sentences = []
+    for endpoint, requests in calls.items():
+        if not requests:
+            continue
+        seconds = floor_seconds(endpoint, requests)
+        if endpoint == "imports.create":
+            seconds += IMPORT_TAIL_SECONDS
+        total += seconds
+        sentences.append(f"{requests:,} {LABELS.get(endpoint, endpoint)}: {duration(seconds)}")
+    return Estimate(seconds=round(total, 1), arithmetic=tuple(sentences))
+
+
+def duration(seconds: float) -> str:
+    """Say a length of time as a person would: “under a second”, “8 s”, “13 min 20 s”, “2 h 05 min”."""
+    if seconds < 1:
+        return "under a second"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

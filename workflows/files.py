@@ -1,0 +1,66 @@
+"""Where the files of a workflow and the ledgers of the lists lie; rows pass between steps here."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+
+READ_BYTES = 1 << 20
+
+
+class Folder:
+    """The files of one workflow: `candidates.parquet`, then one folder a round and one a verification."""
+
+    def __init__(self, workflow_id: UUID | str) -> None:
+        self.path = Path(settings.DATA_DIR) / "workflows" / str(workflow_id)
+
+    def make(self, *parts: str) -> Path:
+        """Return the folder `parts`, made for its owner alone."""
+        folder = self.path.joinpath(*parts)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    def file(self, *parts: str) -> Path:
+        return self.path.joinpath(*parts)
+
+    def remove(self) -> None:
+        """Delete everything; a workflow that is over keeps no addresses."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def ledger_path(audience_list_id: UUID | str, version: int) -> Path:
+    folder = Path(settings.DATA_DIR) / "ledgers" / str(audience_list_id)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder / f"{version:08d}.parquet"
+
+
+def sealed_path(workflow_id: UUID | str, name: str) -> Path:
+    """Where encrypted rows of a closed workflow wait for their expiry."""
+    folder = Path(settings.DATA_DIR) / "sealed" / str(workflow_id)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder / name
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a temporary name to write under; the file appears under its own name only when it is whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    sha = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(READ_BYTES):
+            sha.update(block)
+    return sha.hexdigest()

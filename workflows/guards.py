@@ -1,0 +1,114 @@
+"""Guards: the reasons to hold a plan until a person has seen its numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an orchestration lets pass without asking.
+
+    `max_removed_share` is a fraction of the list as it stood, 0.0 to 1.0; `always_allowed` is a number of
+    removals too small to ask about; `max_flow_adds` is how many people may enter a live flow unasked.
+    """
+
+    max_removed_share: float = 0.2
+    max_removed: int = 50_000
+    always_allowed: int = 10
+    max_flow_adds: int = 1_000
+    approve_first_run: bool = True
+
+    @classmethod
+    def of(cls, given: Mapping[str, object]) -> "Limits":
+        """Return the limits an orchestration states, with the defaults for the rest.
+
+        Raises ValueError for a name that is no guard.
+        """
+        unknown = set(given) - {field.name for field in fields(cls)}
+        if unknown:
+            raise ValueError(f"There is no guard named {', '.join(sorted(unknown))}.")
+        return cls(**given)  # type: ignore[arg-type]  # the mapping comes from validated JSON
+
+
+@dataclass(frozen=True)
+class Change:
+    """The numbers a guard looks at. `removed` counts every removal of this workflow, earlier rounds too."""
+
+    candidates: int
+    rows: int
+    listed: int
+    added: int
+    removed: int
+    first_run: bool
+    live_flows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Objection:
+    code: str
+    sentence: str
+
+    def as_dict(self) -> dict[str, str]:
+        return {"code": self.code, "sentence": self.sentence}
+
+
+def objections(change: Change, limits: Limits) -> list[Objection]:
+    """Return every reason to hold this plan; an empty list lets it pass."""
+    found = [
+        _empty_query(change),
+        _large_removal(change, limits),
+        _first_run(change, limits),
+        _flows(change, limits),
+    ]
+    return [objection for objection in found if objection]
+
+
+def _empty_query(change: Change) -> Objection | None:
+    if change.candidates:
+        return None
+    gave = "The query gave no rows" if not change.rows else f"None of the {change.rows:,} rows can be loaded"
+    then = f"would take all {change.listed:,} people off the list" if change.listed else "has nobody to send"
+    return Objection("empty_query", f"{gave}, so this plan {then}.")
+
+
+def _large_removal(change: Change, limits: Limits) -> Objection | None:
+    if change.removed <= limits.always_allowed or not change.listed:
+        return None
+    share = change.removed / change.listed
+    if share > limits.max_removed_share:
+        return Objection(
+            "large_removal",
+            f"It would remove {change.removed:,} of {change.listed:,} people ({share:.0%}); "
+            f"your limit is {limits.max_removed_share:.0%}.",
+        )
+    if change.removed > limits.max_removed:
+        return Objection(
+            "large_removal",
+            f"It would remove {change.removed:,} people; your limit is {limits.max_removed:,}.",
+        )
+    return None
+
+
+def _first_run(change: Change, limits: Limits) -> Objection | None:
+    if not (limits.approve_first_run and change.first_run and change.listed):
+        return None
+    return Objection(
+        "first_run",
+        f"This is the first run, and the list already has {_people(change.listed, 'member')}: "
+        f"{change.removed:,} of them are not in the query and would be removed.",
+    )
+
+
+def _flows(change: Change, limits: Limits) -> Objection | None:
+    if not change.live_flows or change.added <= limits.max_flow_adds:
+        return None
+    names = ", ".join(f"“{name}”" for name in change.live_flows)
+    return Objection(
+        "starts_flows",
+        f"Adding {change.added:,} people will enter them into {names}; "
+        f"your limit without asking is {limits.max_flow_adds:,}.",
+    )
+
+
+def _people(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

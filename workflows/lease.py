@@ -1,0 +1,104 @@
+"""Who may write for a workflow: a lease with an end, and a fence number that tells late writers apart.
+
+Source: docs/decisions/0002-the-database-owns-the-run.md
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+
+from workflows.clock import Clock
+from workflows.models import Step, StepState, Workflow
+from workflows.moves import CLAIMABLE, State
+
+# Longer than any request may take (30 s) with room for its late arrival at the other side.
+AMBIGUITY = timedelta(seconds=settings.AMBIGUITY_SECONDS)
+# A lease further ahead than this was given by a clock that has since been set back.
+ABSURD_LEASE = timedelta(minutes=3)
+
+
+class LostLease(Exception):
+    """Another worker owns the workflow, or nobody does: write nothing more, send nothing more."""
+
+
+def lease() -> timedelta:
+    return timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def claim(workflow_id: UUID | str, *, worker: str, clock: Clock) -> Workflow | None:
+    """Take a workflow that is due, or return None when it is not ours to take.
+
+    Steps the former owner left in flight become ambiguous; it may have sent what it never recorded.
+    """
+    with transaction.atomic():
+        now = clock.now()
+        free = Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_until__gt=now + ABSURD_LEASE + lease())
+        due = Q(wake_at=None) | Q(wake_at__lte=now)
+        claimed = (Workflow.objects.filter(free, due, pk=workflow_id, state__in=sorted(CLAIMABLE))).update(
+            fence=F("fence") + 1, owner=worker, lease_until=now + lease(), progress_at=now
+        )
+        if not claimed:
+            return None
+        workflow = Workflow.objects.select_related("orchestration").get(pk=workflow_id)
+        _repair(workflow, now)
+    return workflow
+
+
+def _repair(workflow: Workflow, now: datetime) -> None:
+    left = list(workflow.steps.filter(state=StepState.INFLIGHT))
+    for step in left:
+        wrote = step.calls.filter(outcome="").update(outcome="crashed", ended_at=now)
+        step.state = StepState.AMBIGUOUS if wrote else StepState.PENDING
+        step.crashes += 1
+        step.save(update_fields=["state", "crashes"])
+        if wrote:
+            workflow.ambiguous_until = now + AMBIGUITY
+            workflow.save(update_fields=["ambiguous_until"])
+
+
+@contextmanager
+def fenced(workflow: Workflow) -> Iterator[Workflow]:
+    """Open a transaction in which this worker is certain to own the workflow.
+
+    The row is locked before anything is written: a plain `exists` check lets a stale write through under
+    read committed. Raises LostLease when someone else took it.
+    """
+    with transaction.atomic():
+        held = Workflow.objects.select_for_update().filter(pk=workflow.pk, fence=workflow.fence).first()
+        if held is None or held.owner != workflow.owner:
+            raise LostLease
+        yield held
+
+
+def extend(workflow: Workflow, clock: Clock) -> bool:
+    """Keep the lease for another while; return whether a stop was asked for.
+
+    Raises LostLease when someone else took the workflow.
+    """
+    now = clock.now()
+    kept = Workflow.objects.filter(pk=workflow.pk, fence=workflow.fence, owner=workflow.owner).update(
+        lease_until=now + lease(), progress_at=now
+    )
+    if not kept:
+        raise LostLease
+    return Workflow.objects.filter(pk=workflow.pk, cancel_requested=True).exists()
+
+
+def release(workflow: Workflow, *, wake_at: datetime | None) -> None:
+    """Give the workflow back, to be woken at `wake_at`. Someone else having it is fine."""
+    Workflow.objects.filter(pk=workflow.pk, fence=workflow.fence, owner=workflow.owner).update(
+        lease_until=None, wake_at=wake_at
+    )
+
+
+def crashed_too_often(workflow: Workflow) -> Step | None:
+    return workflow.steps.filter(crashes__gte=settings.MAX_CRASHES).exclude(state=StepState.DONE).first()
+
+
+def is_running(workflow: Workflow, now: datetime) -> bool:
+    return workflow.state == State.RUNNING and bool(workflow.lease_until and workflow.lease_until > now)

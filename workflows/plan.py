@@ -1,0 +1,88 @@
+"""The plan: what a round will do, in numbers, with a hash that an approval is bound to."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+BY_ID_SIZE = 1_000
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One call to come: rows `offset` to `offset + limit` of a file of the round, in key order."""
+
+    kind: str  # import | update | add | remove
+    file: str
+    offset: int
+    limit: int
+
+    def as_input(self) -> dict[str, object]:
+        return {"file": self.file, "offset": self.offset, "limit": self.limit}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Counts are people; `digests` are the SHA-256 of the files that name them."""
+
+    list_id: str
+    adds: int
+    removes: int
+    updates: int
+    unchanged: int
+    kept_out: int
+    skipped: int
+    surplus_left: int
+    rows: int
+    candidates: int
+    not_loaded: Mapping[str, int]
+    members: int
+    path: str
+    digests: Mapping[str, str]
+    batches: tuple[Batch, ...] = field(default=())
+
+    @property
+    def changes(self) -> int:
+        return self.adds + self.removes + self.updates
+
+    @property
+    def hash(self) -> str:
+        """The same for the same people, counts and list, and for nothing else."""
+        told = json.dumps({**asdict(self), "batches": []}, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def calls(self) -> dict[str, int]:
+        """Requests of each endpoint that delivering will take."""
+        kinds = [batch.kind for batch in self.batches]
+        return {
+            "imports.create": kinds.count("import") + kinds.count("update"),
+            "lists.add": kinds.count("add"),
+            "lists.remove": kinds.count("remove"),
+        }
+
+
+def by_count(kind: str, file: str, rows: int, *, size: int = BY_ID_SIZE) -> list[Batch]:
+    """Cut `rows` rows of `file` into batches of at most `size`."""
+    return [Batch(kind, file, start, min(size, rows - start)) for start in range(0, rows, size)]
+
+
+def by_sizes(kind: str, file: str, sizes: Sequence[int]) -> list[Batch]:
+    """Lay batches of the given row counts end to end over `file`."""
+    batches = []
+    start = 0
+    for size in sizes:
+        batches.append(Batch(kind, file, start, size))
+        start += size
+    return batches
+
+
+def halves(batch: Mapping[str, int]) -> list[dict[str, int]]:
+    """Split a refused batch (its `offset` and `limit`) in two, to find the row that spoils it.
+
+    Raises ValueError for a batch of one row: that row is the one.
+    """
+    offset, limit = batch["offset"], batch["limit"]
+    if limit < 2:
+        raise ValueError("a batch of one row cannot be split")
+    first = limit // 2
+    return [{"offset": offset, "limit": first}, {"offset": offset + first, "limit": limit - first}]
