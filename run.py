@@ -13,11 +13,23 @@ VENV = pathlib.Path(os.environ.get("VENV", ROOT / ".venv"))
 PYTHON = VENV / "bin" / "python"
 RUNTIME, TESTS = "requirements.lock", "requirements-test.lock"
 JOBS = {
-    "demo": (RUNTIME, ["manage.py", "demo"], "a list in a simulated Klaviyo made equal to a query, then the web app"),
-    "up": (RUNTIME, ["manage.py", "up"], "the whole product on this machine: web, worker, beat and a private Valkey"),
+    "demo": (
+        RUNTIME,
+        ["manage.py", "demo"],
+        "a list in a simulated Klaviyo made equal to a query, then the web app",
+    ),
+    "up": (
+        RUNTIME,
+        ["manage.py", "up"],
+        "the whole product on this machine: web, worker, beat and a private Valkey",
+    ),
     "manage": (RUNTIME, ["manage.py"], "any other command of manage.py: apply, plan, run, workflow, …"),
     "test": (TESTS, ["-m", "tests"], "every test, on PostgreSQL and on SQLite; more arguments go to pytest"),
-    "check": (TESTS, ["-m", "tests.check"], "what review runs: format, lint, types, layers, templates, migrations"),
+    "check": (
+        TESTS,
+        ["-m", "tests.check"],
+        "what review runs: format, lint, types, layers, templates, migrations",
+    ),
     "bench": (TESTS, ["-m", "benchmarks"], "the measurements, with the machine they were taken on"),
     "setup": (TESTS, ["-c", ""], "only make the environment, with everything that tests and checks need"),
 }
@@ -51,7 +63,14 @@ def make_ready(lock: pathlib.Path) -> None:
     say(f"Installing {lock.name} into {VENV.name} (once)")
     if not PYTHON.exists():
         make_environment()
-    options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    options = [
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+    ]
     call(*pip(), "install", *options, "-r", lock)
     _stamp(lock).write_text(wanted)
 

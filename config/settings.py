@@ -1,4 +1,4 @@
-"""Settings from the environment; whatever is unset falls back to the embedded form (SQLite, files in DATA_DIR)."""
+"""Settings from the environment; what is unset falls back to the embedded form: SQLite, files in DATA_DIR."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config.keys import embedded_keys
+from config.logging import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -20,7 +21,9 @@ if all(_given.values()):
     SECRET_KEY = _given["SECRET_KEY"]
     CREDENTIALS_KEYS = [key.strip() for key in _given["CREDENTIALS_KEYS"].split(",") if key.strip()]
     LOOKUP_KEY = _given["LOOKUP_KEY"]
-elif any(_given.values()) or env("DATABASE_URL", default="") and not env.bool("EMBEDDED_KEYS", default=False):
+elif any(_given.values()) or (
+    env("DATABASE_URL", default="") and not env.bool("EMBEDDED_KEYS", default=False)
+):
     raise ImproperlyConfigured(
         "Set SECRET_KEY, CREDENTIALS_KEYS and LOOKUP_KEY together; "
         "missing: " + ", ".join(name for name, value in _given.items() if not value)
@@ -35,7 +38,30 @@ BASE_URL = env("BASE_URL", default="http://127.0.0.1:8000")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
+# Behind TLS, everything that can insist on it does. gunicorn believes X-Forwarded-Proto only from the
+# addresses in FORWARDED_ALLOW_IPS.
+_https = BASE_URL.startswith("https://")
+SESSION_COOKIE_SECURE = _https
+CSRF_COOKIE_SECURE = _https
+SECURE_SSL_REDIRECT = _https
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if _https else 0
+SILENCED_SYSTEM_CHECKS = [
+    # Whether the whole domain speaks TLS, and is on browsers' preload lists, is for its owner to say.
+    "security.W005",
+    "security.W021",
+]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
 INSTALLED_APPS = [
+    "config",
     "accounts",
     "credentials",
     "audiences",
@@ -53,6 +79,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -92,7 +119,6 @@ if "sqlite" in _database["ENGINE"]:
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-    _database["TEST"] = {"NAME": str(DATA_DIR / f"test-{env('PYTEST_XDIST_WORKER', default='main')}.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "accounts.User"
@@ -116,9 +142,30 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATA_DIR / "files"},
+    },
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+vars().update(env.email_url("EMAIL_URL", default="dummymail://"))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("EMAIL_FROM", default="rollcall@localhost")
 
 REDIS_URL = env("REDIS_URL", default="")
+# Port 1 refuses at once: without a broker, waking a worker fails fast and the engine's own loop still runs.
 CELERY_BROKER_URL = REDIS_URL or "redis://127.0.0.1:1/0"
+CELERY_TASK_DEFAULT_QUEUE = "rollcall"
+CELERY_BEAT_SCHEDULE = {
+    # A tick nobody took within ten seconds is worthless: the next one looks at the same rows.
+    "tick": {"task": "workflows.tick", "schedule": 2.0, "options": {"expires": 10}},
+}
+CELERY_BEAT_MAX_LOOP_INTERVAL = 2
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
@@ -142,11 +189,15 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 25,
 }
 
-# Klaviyo's address comes from the environment alone, so that nobody can point a stored key elsewhere from a page.
+# Klaviyo's address comes from the environment alone, so that nobody can point a stored key elsewhere.
 KLAVIYO_API_URL = env("KLAVIYO_API_URL", default="https://a.klaviyo.com")
 KLAVIYO_REVISION = "2026-07-15"
 
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=90)
 SLICE_SECONDS = env.int("SLICE_SECONDS", default=60)
+# How long a request whose answer was lost may still take effect at Klaviyo.
+AMBIGUITY_SECONDS = env.int("AMBIGUITY_SECONDS", default=75)
+MAX_CRASHES = env.int("MAX_CRASHES", default=3)
 RETENTION_DAYS = env.int("RETENTION_DAYS", default=30)
-LOG_LEVEL = env("LOG_LEVEL", default="INFO")
+LOG_LEVEL = env("LOG_LEVEL", default="INFO").upper()
+LOGGING = logging_settings(level=LOG_LEVEL, plain=env.bool("LOG_PLAIN", default=DEBUG or DEMO))
