@@ -1,8 +1,13 @@
 """Secrets that open something elsewhere: stored sealed, shown never."""
 
 import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 from django.db import models
+
+_SEALED_COLUMNS = frozenset({"ciphertext", "key_id", "version", "hint"})
 
 
 class CredentialKind(models.TextChoices):
@@ -14,8 +19,8 @@ class Credential(models.Model):
     """One sealed secret and what it opens.
 
     `ciphertext` and `key_id` are written by `credentials.vault` alone. `version` is 0 until a secret is saved
-    and grows by one each time it is replaced. `hint` is the secret's last four characters, or empty when the
-    secret is too short to give four away. `account_id`, `account_name` and `scopes` are what the last test read.
+    and grows by one each time it is replaced. `hint` is a key's last four characters, and empty for a
+    password. `account_id`, `account_name` and `scopes` are what the last test read.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -50,6 +55,33 @@ class Credential(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save every column but the sealed ones, unless `update_fields` names some.
+
+        A row that was read before a rotation or a replacement would otherwise write the old secret back.
+        """
+        if not self._state.adding and not args and kwargs.get("update_fields") is None:
+            kwargs["update_fields"] = [
+                field.name
+                for field in self._meta.concrete_fields
+                if not field.primary_key and field.name not in _SEALED_COLUMNS
+            ]
+        super().save(*args, **kwargs)
+
     @property
     def has_secret(self) -> bool:
         return self.version > 0
+
+    def note_test(self, *, account_id: str, account_name: str, scopes: Sequence[str], at: datetime) -> bool:
+        """Keep what a test found this secret to open; False when the secret was replaced during the test."""
+        found = {
+            "account_id": account_id,
+            "account_name": account_name,
+            "scopes": list(scopes),
+            "tested_at": at,
+        }
+        if not Credential.objects.filter(pk=self.pk, version=self.version).update(updated_at=at, **found):
+            return False
+        for name, value in found.items():
+            setattr(self, name, value)
+        return True
