@@ -1,5 +1,6 @@
 """One request to a destination and one answer from it, as values."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -35,3 +36,11 @@ class Answer:
     status: int
     data: dict[str, Any] | None = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
+
+
+def encode(body: dict[str, Any]) -> bytes:
+    """Return the bytes of a body: compact, and other scripts than Latin as they are.
+
+    Raises ValueError for NaN and infinity, which JSON does not know.
+    """
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

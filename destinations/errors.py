@@ -30,7 +30,7 @@ class Pointer:
 class DeliveryError(Exception):
     """A call did not do what was asked.
 
-    `code` is stable and has a page of resolutions; `error_ids` are the destination's own ids, for its support.
+    `code` is stable and has its resolutions; `error_ids` are the destination's own ids, for its support.
     """
 
     def __init__(

@@ -88,7 +88,8 @@ class AudienceList(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     account_id = models.CharField(max_length=64)
-    list_id = models.CharField(max_length=64, null=True, blank=True)
+    # Empty is NULL here, so that the database can hold every known id to be unique.
+    list_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
     name = models.CharField(max_length=MAX_NAME_CHARS)
     created_by_us = models.BooleanField(default=False)
     creating_until = models.DateTimeField(null=True, blank=True)

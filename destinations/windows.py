@@ -1,8 +1,8 @@
 """When the next request may leave, so that a server that counts in windows never refuses it.
 
-A server counts in windows of fixed length whose beginning we do not know. If no `limit + 1` of our sends lie
-within one window's length plus a guard, then no window holds more than `limit` of them wherever it begins. The
-guard covers the difference in travel time between two requests.
+A server counts in windows of fixed length whose beginning we do not know. If no `limit + 1` of our sends
+lie within one window's length plus a guard, then no window holds more than `limit` of them wherever it
+begins. The guard covers the difference in travel time between two requests.
 """
 
 import math
@@ -69,27 +69,33 @@ class Pace:
         self.sends.append(slot)
         del self.sends[: -self.windows.ring_size]
 
-    def clamp(self, allowance: "Allowance", now: int) -> None:
-        """Count what others have spent of the window that `allowance` speaks of.
+    def clamp(self, allowance: "Allowance", now: int) -> int:
+        """Count what others have spent of the window that `allowance` speaks of; return how much was added.
 
         The server says how much is left; what is missing beyond our own sends was spent by somebody else.
         Their pace so far is expected to go on until the window ends.
         """
         length = allowance.seconds * 1000
         if allowance.seconds <= _BURST_SECONDS or not 0 <= allowance.reset <= allowance.seconds:
-            return
+            return 0
         # Seconds in the header are whole: a window may have begun up to a second earlier than it seems.
         opened = now + math.floor(allowance.reset * 1000) - length
         ours = len(self.sends) - bisect_left(self.sends, opened - 1500)
         foreign = allowance.limit - allowance.remaining - ours
         if foreign <= 0:
-            return
-        elapsed = max(now - opened, 5000)
-        expected = math.ceil(foreign * length / elapsed) if foreign >= 3 else foreign
-        spare = min(expected, int(allowance.limit * MAX_FOREIGN_SHARE))
-        for _ in range(max(spare, min(foreign, allowance.limit))):
+            return 0
+        added = self._kept_free(foreign, allowance.limit, length / max(now - opened, 5000))
+        for _ in range(added):
             insort(self.sends, min(opened, now))
         del self.sends[: -self.windows.ring_size]
+        return added
+
+    def _kept_free(self, foreign: int, limit: int, growth: float) -> int:
+        """Return how many slots to give up for `foreign` sends, which will grow by `growth` until the end."""
+        # One or two may be a miscount, and a guess would stay in the window of a day for a day.
+        if foreign < 3 or self.windows.daily is not None:
+            return foreign
+        return max(foreign, min(math.ceil(foreign * growth), int(limit * MAX_FOREIGN_SHARE)))
 
 
 @dataclass(frozen=True)
