@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from workflows.clock import Clock
 from workflows.models import Step, StepState, Workflow
@@ -47,6 +47,13 @@ def claim(workflow_id: UUID | str, *, worker: str, clock: Clock) -> Workflow | N
         workflow = Workflow.objects.select_related("orchestration").get(pk=workflow_id)
         _repair(workflow, now)
     return workflow
+
+
+def claimable(now: datetime) -> QuerySet[Workflow]:
+    """Workflows that are due and that no living worker holds."""
+    free = Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_until__gt=now + ABSURD_LEASE + lease())
+    due = Q(wake_at=None) | Q(wake_at__lte=now)
+    return Workflow.objects.filter(free, due, state__in=sorted(CLAIMABLE))
 
 
 def _repair(workflow: Workflow, now: datetime) -> None:

@@ -19,13 +19,13 @@ def move(
     *,
     now: datetime,
     actor: str = "",
-    message: str = "",
+    note: str = "",
     reason: str = "",
     **columns: object,
 ) -> None:
     """Move `workflow` to `to` and write `columns` with it, unless it has been moved since it was read.
 
-    A `message` goes on the timeline; a worker that only pauses for breath gives none.
+    A `note` goes on the timeline; a worker that only pauses for breath gives none.
 
     Raises ValueError for a move the table does not allow, StaleState when another got there first.
     """
@@ -41,8 +41,8 @@ def move(
         )
         if not moved:
             raise StaleState
-        if message:
-            tell(workflow, "moved", now=now, actor=actor, message=message, was=was, to=to)
+        if note:
+            tell(workflow, "moved", now=now, actor=actor, message=note, was=was, to=to)
     for name, value in columns.items():
         setattr(workflow, name, value)
     workflow.row_version += 1

@@ -1,0 +1,102 @@
+"""What a person may decide about a workflow: approve its plan, discard it, retry, stop."""
+
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+
+from accounts.models import User
+from workflows.clock import Clock, DatabaseClock
+from workflows.lifecycle import StaleState, move, tell
+from workflows.models import Approval, StepState, Workflow
+from workflows.moves import State
+
+APPROVAL_LASTS = timedelta(hours=24)
+FOR_A_PLAN = ("guard", "plan_ready")
+
+
+class Stale(Exception):
+    """The decision was made on an old picture of the workflow; nothing was changed."""
+
+
+def approve(
+    workflow: Workflow, *, plan_hash: str, by: User | None, as_name: str, clock: Clock | None = None
+) -> None:
+    """Let exactly the plan `plan_hash` be delivered; the approval lasts a day.
+
+    Raises Stale when the workflow does not wait for approval, or its plan is another one.
+    """
+    clock = clock or DatabaseClock()
+    if workflow.state != State.PAUSED or workflow.code not in FOR_A_PLAN:
+        raise Stale("This workflow does not wait for approval.")
+    if not plan_hash or workflow.plan_hash != plan_hash:
+        raise Stale("The plan has changed since it was shown. Look at the new one first.")
+    now = clock.now()
+    try:
+        with transaction.atomic():
+            Approval.objects.filter(workflow=workflow, expires_at__lte=now).delete()
+            Approval.objects.create(
+                workflow=workflow,
+                plan_hash=plan_hash,
+                decided_by=by,
+                decided_as=as_name,
+                decided_at=now,
+                expires_at=now + APPROVAL_LASTS,
+            )
+            _requeue(workflow, clock, actor=as_name, note="Plan approved.", dry_run=False)
+    except (IntegrityError, StaleState) as error:
+        raise Stale("Someone else decided about this plan a moment ago.") from error
+
+
+def retry(workflow: Workflow, *, by: str, clock: Clock | None = None) -> None:
+    """Go on from the step that stopped, after what stopped it has been put right.
+
+    Raises Stale when the workflow is not paused or failed.
+    """
+    if workflow.state not in (State.PAUSED, State.FAILED):
+        raise Stale("This workflow is not stopped, so there is nothing to retry.")
+    try:
+        with transaction.atomic():
+            workflow.steps.exclude(state__in=(StepState.DONE, StepState.SKIPPED)).update(
+                crashes=0, attempts=0, next_at=None
+            )
+            _requeue(workflow, clock or DatabaseClock(), actor=by, note="Retried.")
+    except (IntegrityError, StaleState) as error:
+        raise Stale("This workflow has moved on, or another one runs for its list.") from error
+
+
+def discard(workflow: Workflow, *, by: str, clock: Clock | None = None) -> None:
+    """Give a paused plan up; nothing of it is sent. Raises Stale when it is not paused."""
+    if workflow.state != State.PAUSED:
+        raise Stale("This workflow does not wait for a decision.")
+    _move(workflow, State.CANCELLED, clock or DatabaseClock(), by, "Discarded.")
+
+
+def cancel(workflow: Workflow, *, by: str, clock: Clock | None = None) -> None:
+    """Stop a workflow at its next call; what was sent before stays sent, and is told.
+
+    Raises Stale when it is over already.
+    """
+    clock = clock or DatabaseClock()
+    if workflow.is_final:
+        raise Stale("This workflow is over.")
+    if workflow.state in (State.QUEUED, State.PAUSED):
+        _move(workflow, State.CANCELLED, clock, by, "Stopped before anything more was sent.")
+    elif workflow.state != State.CANCELLING:
+        now = clock.now()
+        with transaction.atomic():
+            Workflow.objects.filter(pk=workflow.pk).update(cancel_requested=True, wake_at=now)
+            tell(workflow, "stop", now=now, actor=by, message="Asked to stop.")
+
+
+def _move(workflow: Workflow, to: State, clock: Clock, by: str, note: str) -> None:
+    try:
+        move(workflow, to, now=clock.now(), actor=by, note=note)
+    except StaleState as error:
+        raise Stale("This workflow has moved on since the page was shown.") from error
+
+
+def _requeue(workflow: Workflow, clock: Clock, *, actor: str, note: str, **columns: object) -> None:
+    now = clock.now()
+    columns |= {"code": "", "message": "", "error": {}}
+    columns |= {"wake_at": now, "lease_until": None, "finished_at": None}
+    move(workflow, State.QUEUED, now=now, actor=actor, note=note, **columns)

@@ -1,0 +1,215 @@
+"""The engine: claim a workflow, work on it for a slice, give it back.
+
+The database owns the run. A worker that dies loses nothing but its lease; the next claim goes on from the
+last finished step. Nothing here knows Celery: a task, a command and a test all call the same two functions.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F
+
+from workflows import lease
+from workflows.clock import Clock, DatabaseClock
+from workflows.failures import Failure, judge
+from workflows.lifecycle import StaleState, move, tell
+from workflows.models import Step, StepState, Workflow
+from workflows.moves import FINAL, State
+from workflows.results import Again, Done, Ended, Paused, Result, StopAsked, Wait
+from workflows.run import Run
+from workflows.steps import HANDLERS, story
+from workflows.steps.stop import wind_down
+
+log = logging.getLogger(__name__)
+
+# A wait shorter than this is slept through; a longer one gives the worker to somebody else.
+SHORT = timedelta(seconds=5)
+
+
+def advance(workflow_id: UUID | str, *, worker: str, clock: Clock | None = None) -> None:
+    """Work on a workflow for at most one slice; do nothing when it is not ours to take."""
+    clock = clock or DatabaseClock()
+    workflow = lease.claim(workflow_id, worker=worker, clock=clock)
+    if workflow is None:
+        return
+    run = Run(workflow, clock=clock, worker=worker)
+    try:
+        wake_at = _work(run)
+        run.recorder.flush()
+        lease.release(workflow, wake_at=wake_at)
+    except (lease.LostLease, StaleState):
+        log.info("lost the lease", extra={"workflow": str(workflow.pk)})
+    finally:
+        run.close()
+
+
+def run_to_rest(
+    workflow_id: UUID | str,
+    *,
+    worker: str,
+    clock: Clock | None = None,
+    on_change: Callable[[Workflow], None] | None = None,
+) -> Workflow:
+    """Work in this process, without a broker, until the workflow is over or waits for a decision."""
+    clock = clock or DatabaseClock()
+    while True:
+        advance(workflow_id, worker=worker, clock=clock)
+        workflow = Workflow.objects.select_related("orchestration").get(pk=workflow_id)
+        if on_change:
+            on_change(workflow)
+        if workflow.state in FINAL or workflow.state == State.PAUSED:
+            return workflow
+        clock.sleep(_until_due(workflow, clock.now()))
+
+
+def due(now: datetime) -> list[UUID]:
+    """Workflows a worker should be woken for, those of dead workers among them."""
+    return list(lease.claimable(now).values_list("pk", flat=True))
+
+
+def _until_due(workflow: Workflow, now: datetime) -> float:
+    held = workflow.lease_until or now
+    wake = workflow.wake_at or now
+    return min(max((held - now).total_seconds(), (wake - now).total_seconds(), 0.0), 30.0)
+
+
+def _work(run: Run) -> datetime | None:
+    """Do steps until the slice is over, the workflow must wait, or it rests; return when to come back."""
+    workflow, clock = run.workflow, run.clock
+    if crashing := lease.crashed_too_often(workflow):
+        message = f"The step “{crashing.key}” ended its worker {crashing.crashes} times in a row."
+        _pause(run, Paused("worker_crashing", message, step=crashing.key))
+        return None
+    if workflow.state != State.CANCELLING:
+        started = workflow.started_at or clock.now()
+        move(workflow, State.RUNNING, now=clock.now(), started_at=started, message="")
+    try:
+        return _steps(run)
+    except StopAsked:
+        if workflow.state != State.CANCELLING:
+            move(workflow, State.CANCELLING, now=clock.now(), note="Stopping.", cancel_requested=False)
+        return clock.now()
+
+
+def _steps(run: Run) -> datetime | None:
+    while not run.slice_over():
+        step = _next(run.workflow)
+        result = wind_down(run) if run.workflow.state == State.CANCELLING else _attempt(run, step)
+        if isinstance(result, Paused):
+            _pause(run, result)
+            return result.wake_at
+        if isinstance(result, Ended):
+            _end(run, result)
+            return None
+        if isinstance(result, Done):
+            _finish(run, step, result)
+        if isinstance(result, Wait):
+            left = result.until - run.clock.now()
+            if left > SHORT:
+                return _wait(run, step, result)
+            run.rest(left)
+    return run.clock.now()
+
+
+def _next(workflow: Workflow) -> Step:
+    return workflow.steps.exclude(state__in=(StepState.DONE, StepState.SKIPPED)).order_by("position", "key")[0]
+
+
+def _attempt(run: Run, step: Step) -> Result | Paused:
+    """Run the handler of a step, and turn whatever rises out of it into what to do next."""
+    run.recorder.step = step
+    now = run.clock.now()
+    if step.next_at and step.next_at > now:
+        return Wait(step.next_at, "upstream", run.workflow.message)
+    if step.started_at is None:
+        step.started_at = now
+        step.save(update_fields=["started_at"])
+    try:
+        return HANDLERS[step.kind](run, step)
+    except (lease.LostLease, StaleState, StopAsked):
+        raise
+    except Paused as paused:
+        return paused
+    except Exception as error:
+        return _judged(run, step, judge(error, step=step, now=run.clock.now()), error)
+    finally:
+        run.recorder.step = None
+
+
+def _judged(run: Run, step: Step, failure: Failure, error: Exception) -> Result | Paused:
+    with lease.fenced(run.workflow) as held:
+        Step.objects.filter(pk=step.pk).update(
+            state=StepState.AMBIGUOUS if failure.ambiguous else StepState.PENDING,
+            attempts=F("attempts") + failure.counts,
+            crashes=F("crashes") + failure.is_bug,
+            next_at=failure.wait.until if failure.wait and failure.counts else None,
+        )
+        if failure.ambiguous:
+            held.ambiguous_until = run.clock.now() + lease.AMBIGUITY
+            held.save(update_fields=["ambiguous_until"])
+            run.workflow.ambiguous_until = held.ambiguous_until
+    if failure.is_bug:
+        # The text of an unknown error may hold a person's data, so the log gets its kind and place alone.
+        log.error(
+            "unexpected error",
+            extra={"workflow": str(run.workflow.pk), "step": step.key, "error": type(error).__name__},
+        )
+        if step.crashes + 1 >= settings.MAX_CRASHES:
+            return Ended(State.FAILED, "Failed: an unexpected error.", _bug(step, error))
+    if failure.paused:
+        return failure.paused
+    assert failure.wait is not None
+    return failure.wait
+
+
+def _bug(step: Step, error: Exception) -> dict[str, object]:
+    message = f"The step “{step.key}” failed with an unexpected {type(error).__name__}."
+    return {"code": "bug", "message": message, "error": {"step": step.key}}
+
+
+def _finish(run: Run, step: Step, done: Done) -> None:
+    now = run.clock.now()
+    with lease.fenced(run.workflow):
+        Step.objects.filter(pk=step.pk).update(
+            state=StepState.SKIPPED if done.skipped else StepState.DONE,
+            outcome=done.outcome,
+            external_ref=step.external_ref,
+            finished_at=now,
+            next_at=None,
+            checkpoint={},
+            crashes=0,
+        )
+        story.add(run.workflow, done.steps)
+        columns = {**done.columns, "row_version": F("row_version") + 1}
+        Workflow.objects.filter(pk=run.workflow.pk).update(**columns)
+        if done.note:
+            tell(run.workflow, "step", now=now, message=done.note, step=step.key)
+    for name, value in done.columns.items():
+        setattr(run.workflow, name, value)
+    run.workflow.refresh_from_db(fields=["row_version"])
+
+
+def _wait(run: Run, step: Step, wait: Wait) -> datetime:
+    if run.workflow.state != State.CANCELLING:
+        move(run.workflow, State.WAITING, now=run.clock.now(), reason=wait.reason, message=wait.message)
+    return wait.until
+
+
+def _pause(run: Run, paused: Paused) -> None:
+    move(
+        run.workflow,
+        State.PAUSED,
+        now=run.clock.now(),
+        note=paused.message,
+        code=paused.code,
+        message=paused.message,
+        error=paused.facts,
+    )
+
+
+def _end(run: Run, ended: Ended) -> None:
+    run.recorder.flush()
+    move(run.workflow, State(ended.state), now=run.clock.now(), note=ended.note, **ended.columns)

@@ -1,0 +1,115 @@
+"""The hooks around every outside call of a step: intent before it, outcome after it, the lease between.
+
+The gateway of the destinations room is the only way out; these hooks make it crash-safe. A call that may
+change something is written down before it is sent, so that whoever comes after a crash knows to look.
+"""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from destinations.calls import Answer, Call
+from destinations.errors import DeliveryError, RetryLater
+from workflows import lease
+from workflows.clock import Clock
+from workflows.models import Attempt, Step, StepState, Workflow
+from workflows.results import StopAsked
+
+READ_HEARTBEAT_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A call on its way; `attempt` is its row, None for a call that changes nothing."""
+
+    call: Call
+    attempt: Attempt | None
+
+
+@dataclass
+class Recorder:
+    """Keeps the ledger of one worker's calls for one workflow.
+
+    Raises LostLease and StopAsked before a call that must not be made any more.
+    """
+
+    workflow: Workflow
+    clock: Clock
+    worker: str
+    step: Step | None = None
+    items: int = 0
+    requests: Counter[str] = field(default_factory=Counter)
+    throttled: int = 0
+    beat_at: float = 0.0
+
+    def before(self, call: Call) -> Sent:
+        self.heartbeat(force=not call.is_read)
+        if call.is_read or self.step is None:
+            return Sent(call, None)
+        with lease.fenced(self.workflow):
+            Step.objects.filter(pk=self.step.pk).update(state=StepState.INFLIGHT)
+            attempt = Attempt.objects.create(
+                step=self.step,
+                fence=self.workflow.fence,
+                worker=self.worker,
+                endpoint=call.endpoint,
+                items=self.items,
+                intent_at=self.clock.now(),
+            )
+        return Sent(call, attempt)
+
+    def after(self, token: object, outcome: DeliveryError | None, answer: Answer | None) -> None:
+        assert isinstance(token, Sent)
+        self.requests[token.call.endpoint] += 1
+        self.throttled += isinstance(outcome, RetryLater) and outcome.code == "throttled"
+        attempt = token.attempt
+        if attempt is None or self.step is None:
+            return
+        attempt.outcome = type(outcome).__name__.lower() if outcome else "ok"
+        attempt.http_status = answer.status if answer else outcome.status if outcome else None
+        attempt.code = outcome.code if outcome else ""
+        attempt.error_ids = list(outcome.error_ids) if outcome else []
+        attempt.ended_at = self.clock.now()
+        with lease.fenced(self.workflow):
+            attempt.save(update_fields=["outcome", "http_status", "code", "error_ids", "ended_at"])
+            if answer and (made := _made(answer)):
+                # Known from now on, even if this worker ends before the step does.
+                self.step.external_ref = made
+                Step.objects.filter(pk=self.step.pk).update(external_ref=made)
+
+    def heartbeat(self, *, force: bool = False) -> None:
+        """Extend the lease, at most every few seconds unless `force`."""
+        if not force and time.monotonic() - self.beat_at < READ_HEARTBEAT_SECONDS:
+            return
+        if lease.extend(self.workflow, self.clock):
+            raise StopAsked
+        self.beat_at = time.monotonic()
+
+    def flush(self) -> None:
+        """Add the calls counted since the last flush to the workflow's own counts."""
+        if not self.requests:
+            return
+        with lease.fenced(self.workflow) as held:
+            held.requests = dict(Counter(held.requests) + self.requests)
+            held.throttled += self.throttled
+            held.save(update_fields=["requests", "throttled"])
+        self.requests.clear()
+        self.throttled = 0
+
+
+def accepted(step: Step) -> bool:
+    """Whether a call of this step was answered with success; it is then never made again."""
+    return step.calls.filter(outcome="ok").exists()
+
+
+def doubtful_since(step: Step) -> datetime | None:
+    """When the last call of this step was sent whose outcome nobody knows; None when there is none."""
+    last = step.calls.filter(outcome__in=("ambiguous", "crashed")).last()
+    return last.intent_at if last else None
+
+
+def _made(answer: Answer) -> str:
+    data = answer.data.get("data") if isinstance(answer.data, dict) else None
+    made = data.get("id") if isinstance(data, dict) else None
+    return made if isinstance(made, str) else ""

@@ -1,0 +1,46 @@
+"""A workflow told in one JSON document, for scripts, schedulers and the API."""
+
+from typing import Any
+
+from workflows.catalogue import entry
+from workflows.models import Workflow
+
+OUTCOMES = ("added", "updated", "unchanged", "kept_out", "not_loaded", "rejected", "skipped", "unknown")
+
+
+def report(workflow: Workflow) -> dict[str, Any]:
+    """Return what happened, in counts and codes; it holds no person and no secret."""
+    return {
+        "workflow": str(workflow.pk),
+        "orchestration": workflow.orchestration.name,
+        "number": workflow.number,
+        "state": workflow.state,
+        "verified_at": workflow.verified_at.isoformat() if workflow.verified_at else None,
+        "list": {"id": workflow.list_id or None, "name": workflow.list_name},
+        "counts": workflow.counts,
+        "plan": _plan(workflow),
+        "path": workflow.plan.get("path"),
+        "requests": workflow.requests,
+        "throttled": workflow.throttled,
+        "estimate_seconds": workflow.estimate_seconds,
+        "actual_seconds": workflow.actual_seconds,
+        "error": _error(workflow),
+    }
+
+
+def _plan(workflow: Workflow) -> dict[str, Any] | None:
+    if not workflow.plan:
+        return None
+    told = {name: value for name, value in workflow.plan.items() if name != "batches"}
+    return {**told, "objections": workflow.error.get("objections", [])}
+
+
+def _error(workflow: Workflow) -> dict[str, Any] | None:
+    if not workflow.code:
+        return None
+    return {
+        "code": workflow.code,
+        "title": entry(workflow.code).title,
+        "message": workflow.message,
+        "resolutions": list(entry(workflow.code).resolutions),
+    }

@@ -1,0 +1,101 @@
+"""Rows of the Parquet files that pass between steps, read in slices and written whole."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from workflows.files import whole
+
+READ_ROWS = 50_000
+
+
+def count(path: Path) -> int:
+    return pq.read_metadata(path).num_rows
+
+
+def stream(
+    path: Path, columns: Sequence[str] | None = None, *, size: int = READ_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows in order, at most `size` at a time."""
+    with pq.ParquetFile(path) as file:
+        yield from file.iter_batches(batch_size=size, columns=list(columns) if columns else None)
+
+
+def values(path: Path, column: str) -> set[str]:
+    """Return the different values of a column, NULL not among them."""
+    return {value for batch in stream(path, (column,)) for value in batch.column(column).to_pylist() if value}
+
+
+def part(path: Path, offset: int, limit: int) -> list[dict[str, Any]]:
+    """Return rows `offset` to `offset + limit`, reading only the row groups they lie in."""
+    rows: list[dict[str, Any]] = []
+    with pq.ParquetFile(path) as file:
+        start = 0
+        for number in range(file.num_row_groups):
+            size = file.metadata.row_group(number).num_rows
+            if start + size > offset and start < offset + limit:
+                group = file.read_row_group(number)
+                first = max(offset - start, 0)
+                rows += group.slice(first, min(offset + limit - start, size) - first).to_pylist()
+            start += size
+    return rows
+
+
+def split(path: Path, column: str, *, known: Path, unknown: Path) -> tuple[int, int]:
+    """Part a file by whether `column` has a value; return the rows of `known` and of `unknown`."""
+    sizes = [0, 0]
+    with whole(known) as with_path, whole(unknown) as without_path:
+        schema = pq.read_schema(path)
+        with pq.ParquetWriter(with_path, schema) as have, pq.ParquetWriter(without_path, schema) as have_not:
+            for batch in stream(path):
+                valid = pc.is_valid(batch.column(column))
+                for number, (writer, mask) in enumerate(((have, valid), (have_not, pc.invert(valid)))):
+                    kept = batch.filter(mask)
+                    if kept.num_rows:
+                        writer.write_batch(kept)
+                        sizes[number] += kept.num_rows
+    return sizes[0], sizes[1]
+
+
+def without(path: Path, keys: set[str]) -> None:
+    """Rewrite a file without the rows of `keys`."""
+    if not keys:
+        return
+    unwanted = pa.array(sorted(keys), pa.string())
+    with whole(path) as target, pq.ParquetWriter(target, pq.read_schema(path)) as writer:
+        for batch in stream(path):
+            writer.write_batch(batch.filter(pc.invert(pc.is_in(batch.column("key"), value_set=unwanted))))
+
+
+def write(path: Path, columns: dict[str, Sequence[Any]]) -> None:
+    """Write columns of text as a file that appears only when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    with whole(path) as target:
+        pq.write_table(table, target)
+
+
+def join(paths: Sequence[Path], into: Path, *, columns: Sequence[str]) -> int:
+    """Lay files end to end, the first row of each key alone; return the rows written.
+
+    A row without a key stays: it is a member whose profile has no address.
+    """
+    seen: set[str] = set()
+    kept = 0
+    schema = pq.read_schema(paths[0])
+    schema = pa.schema([schema.field(name) for name in columns])
+    with whole(into) as target, pq.ParquetWriter(target, schema) as writer:
+        for path in paths:
+            for batch in stream(path, columns):
+                keys = batch.column("key").to_pylist()
+                fresh = [key is None or key not in seen for key in keys]
+                if len(paths) > 1:
+                    seen.update(key for key in keys if key is not None)
+                rows = batch.select(columns).filter(pa.array(fresh, pa.bool_()))
+                writer.write_batch(rows)
+                kept += rows.num_rows
+    return kept

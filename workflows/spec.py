@@ -1,0 +1,63 @@
+"""From a data template and a query's columns to what the candidates must hold."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from audiences.candidates import CandidateSpec, Field
+
+EMAIL = "email"
+
+
+class ColumnMissing(Exception):
+    """The query does not give a column the template needs; `message` names it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+def candidate_spec(template: Mapping[str, Any], query: Mapping[str, Any]) -> CandidateSpec:
+    """Return which columns to read and as what; e-mail alone unless the template sends the full profile.
+
+    `template` and `query` are the settings frozen on the workflow. Raises ColumnMissing.
+    """
+    columns = {column["name"]: column for column in query["columns"]}
+    mapping = template["mapping"]
+    _all_present(mapping, columns, query["name"], template["full_profile"])
+    fields = tuple(
+        Field(column=entry["column"], target=entry["target"], type=entry.get("type", "text"))
+        for entry in mapping
+        if template["full_profile"] and entry["target"] != EMAIL
+    )
+    return CandidateSpec(
+        email=_email_column(mapping, list(columns.values()), query["name"]),
+        fields=fields,
+        default_country=template["default_country"],
+        duplicates=template["duplicates"],
+    )
+
+
+def _email_column(
+    mapping: Sequence[Mapping[str, Any]], columns: Sequence[Mapping[str, Any]], query: str
+) -> str:
+    mapped = [entry["column"] for entry in mapping if entry["target"] == EMAIL]
+    found = mapped or [column["name"] for column in columns if column.get("meaning") == EMAIL]
+    if not found:
+        raise ColumnMissing(
+            f"The query “{query}” has no column with e-mail addresses. "
+            "Add a column named email, or map one to email in the data template."
+        )
+    return found[0]
+
+
+def _all_present(
+    mapping: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], query: str, full_profile: bool
+) -> None:
+    needed = [entry["column"] for entry in mapping if full_profile or entry["target"] == EMAIL]
+    missing = [f"“{name}”" for name in needed if name not in columns]
+    if missing:
+        noun = "column" if len(missing) == 1 else "columns"
+        raise ColumnMissing(
+            f"The query “{query}” has no {noun} {', '.join(missing)}, which the data template maps. "
+            "Add it to the query, or map another column."
+        )

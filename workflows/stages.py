@@ -1,0 +1,127 @@
+"""The five stages a person sees, drawn from the steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workflows.estimate import duration
+from workflows.models import Stage, Step, StepState, Workflow
+from workflows.moves import State
+
+
+@dataclass(frozen=True)
+class StageView:
+    """`state` is waiting, active, done, attention or stopped; `share` is the progress, 0.0 to 1.0, or None."""
+
+    stage: str
+    label: str
+    state: str
+    headline: str
+    detail: str
+    share: float | None = None
+
+
+def stages(workflow: Workflow) -> list[StageView]:
+    """Return Query, Check, Compare, Deliver and Verify as they stand."""
+    steps = list(workflow.steps.defer("input", "checkpoint"))
+    tell = {
+        Stage.QUERY: _query,
+        Stage.CHECK: _check,
+        Stage.COMPARE: _compare,
+        Stage.DELIVER: _deliver,
+        Stage.VERIFY: _verify,
+    }
+    views = []
+    for stage, describe in tell.items():
+        mine = _of(stage, steps)
+        headline, detail, share = describe(workflow, mine)
+        views.append(StageView(stage, stage.label, _state(workflow, stage, mine, steps), headline, detail, share))
+    return views
+
+
+def _of(stage: Stage, steps: Sequence[Step]) -> list[Step]:
+    # Checking is done while the rows are read: one step, shown as the two things it is.
+    own = Stage.QUERY if stage == Stage.CHECK else stage
+    return [step for step in steps if step.stage == own]
+
+
+def _state(workflow: Workflow, stage: Stage, mine: Sequence[Step], steps: Sequence[Step]) -> str:
+    if workflow.state in (State.SUCCEEDED, State.SUCCEEDED_WITH_ISSUES):
+        return "done"
+    if mine and all(step.is_done for step in mine):
+        return "done"
+    current = next((step for step in steps if not step.is_done), None)
+    shown = Stage.CHECK if stage == Stage.CHECK and _extracting(mine) else None
+    if current is None or (current.stage != stage and not (shown and current.stage == Stage.QUERY)):
+        return "waiting"
+    if workflow.state in (State.PAUSED, State.FAILED):
+        return "attention"
+    if workflow.state in (State.CANCELLED, State.CANCELLING):
+        return "stopped"
+    return "active"
+
+
+def _extracting(mine: Sequence[Step]) -> bool:
+    return any(step.kind == "extract" and step.started_at and not step.is_done for step in mine)
+
+
+def _query(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float | None]:
+    step = _kind(mine, "extract")
+    if step and step.is_done:
+        return f"{step.outcome['rows']:,}", f"rows in {duration(step.outcome.get('seconds', 0))}", 1.0
+    if step and step.progress:
+        return f"{step.progress['done']:,}", "rows so far", None
+    return "–", "reads the source", None
+
+
+def _check(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float | None]:
+    counts = workflow.counts
+    if "candidates" not in counts:
+        return "–", "addresses and phones", None
+    refused = counts["rows"] - counts["candidates"]
+    return f"{counts['candidates']:,}", f"valid · {refused:,} not loaded" if refused else "all valid", 1.0
+
+
+def _compare(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float | None]:
+    plan = workflow.plan
+    if plan:
+        changes = plan["adds"] + plan["removes"] + plan["updates"]
+        return f"{changes:,}", f"changes against {plan['members']:,} members", 1.0
+    return _progress(_kind(mine, "snapshot"), "reads the list")
+
+
+def _deliver(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float | None]:
+    if workflow.plan and not mine and any(workflow.plan.get("calls", {}).values()) is False:
+        return "0", "nothing to send", 1.0
+    batches = [step for step in mine if step.kind in ("add", "import", "update", "remove")]
+    if not batches:
+        return "–", "sends the changes", None
+    people = sum(step.input.get("limit", 0) for step in batches if step.state != StepState.SKIPPED)
+    sent = sum(step.outcome.get("rows", 0) for step in batches if step.is_done)
+    share = sent / people if people else 1.0
+    left = [step for step in mine if step.kind == "jobs" and not step.is_done]
+    detail = "waits for Klaviyo's import" if left and sent == people else f"of {people:,} people sent"
+    return f"{sent:,}", detail, share
+
+
+def _verify(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float | None]:
+    if workflow.verified_at and workflow.is_final:
+        return f"{workflow.counts.get('on_list', 0):,}", "list equals query", 1.0
+    step = next((step for step in reversed(mine) if step.kind == "verify"), None)
+    if step and step.outcome:
+        left = step.outcome["missing"] + step.outcome["surplus"]
+        return f"{step.outcome['members']:,}", f"members read · {left:,} differ" if left else "members read", 1.0
+    return _progress(step, "reads the list back")
+
+
+def _progress(step: Step | None, before: str) -> tuple[str, str, float | None]:
+    told: dict[str, Any] = step.progress if step else {}
+    if not told:
+        return "–", before, None
+    total = told.get("total")
+    unit = told.get("unit", "")
+    return f"{told['done']:,}", f"of {total:,} {unit}" if total else unit, told["done"] / total if total else None
+
+
+def _kind(steps: Sequence[Step], kind: str) -> Step | None:
+    return next((step for step in steps if step.kind == kind), None)

@@ -1,0 +1,146 @@
+"""Starting a workflow: an orchestration's settings are frozen, and one list has one live workflow."""
+
+import uuid
+
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+
+from audiences.models import Query
+from destinations.models import DataTemplate, Destination
+from workflows.clock import Clock, DatabaseClock
+from workflows.guards import Limits
+from workflows.lifecycle import move, tell
+from workflows.models import Orchestration, Workflow
+from workflows.moves import LIVE, State
+from workflows.steps import story
+
+START_ATTEMPTS = 5
+
+
+class CannotStart(Exception):
+    """This orchestration cannot run as it is; `message` says what to change. Nothing was made."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def start(
+    orchestration: Orchestration,
+    *,
+    by: str,
+    trigger: str,
+    trigger_key: str | None = None,
+    dry_run: bool = False,
+    clock: Clock | None = None,
+) -> Workflow:
+    """Make a workflow that is due at once, and return it.
+
+    A list has one live workflow: while one runs, that one is returned; one that waits for a decision is
+    stopped, and the new one is linked to it. The same `trigger_key` always returns the same workflow.
+
+    Raises CannotStart when the orchestration is not ready to run.
+    """
+    _check(orchestration)
+    clock = clock or DatabaseClock()
+    key = trigger_key or f"{trigger}:{uuid.uuid4()}"
+    for _ in range(START_ATTEMPTS):
+        try:
+            with transaction.atomic():
+                return _find_or_make(orchestration, by, trigger, key, dry_run, clock)
+        except IntegrityError:
+            # Someone else started one in the same moment; the next look finds theirs.
+            continue
+    raise CannotStart("busy", f"“{orchestration}” is being started by others; try again.")
+
+
+def _check(orchestration: Orchestration) -> None:
+    query = orchestration.query
+    if not query.is_active:
+        raise CannotStart("query_draft", f"The query “{query}” is a draft. Activate it, then run “{orchestration}”.")
+    try:
+        Limits.of(orchestration.guards)
+    except (ValueError, TypeError) as error:
+        raise CannotStart("guards", f"The guards of “{orchestration}” cannot be read: {error}") from error
+
+
+def _find_or_make(
+    orchestration: Orchestration, by: str, trigger: str, key: str, dry_run: bool, clock: Clock
+) -> Workflow:
+    if known := Workflow.objects.filter(trigger_key=key).first():
+        return known
+    template = orchestration.template
+    account = account_of(template.destination)
+    live = Workflow.objects.filter(
+        account_id=account, list_key=template.list_name, state__in=sorted(LIVE)
+    ).first()
+    if live and live.state != State.PAUSED:
+        return live
+    if live:
+        move(live, State.CANCELLED, now=clock.now(), actor=by, note="Replaced by a new run.")
+    return _make(orchestration, live, account, by, trigger, key, dry_run, clock)
+
+
+def _make(
+    orchestration: Orchestration,
+    parent: Workflow | None,
+    account: str,
+    by: str,
+    trigger: str,
+    key: str,
+    dry_run: bool,
+    clock: Clock,
+) -> Workflow:
+    now = clock.now()
+    last = orchestration.workflows.aggregate(last=Max("number"))["last"] or 0
+    workflow = Workflow.objects.create(
+        orchestration=orchestration,
+        number=last + 1,
+        parent=parent if parent and parent.orchestration_id == orchestration.pk else None,
+        account_id=account,
+        list_key=orchestration.template.list_name,
+        trigger=trigger,
+        trigger_key=key,
+        started_by=by,
+        config=frozen(orchestration),
+        dry_run=dry_run,
+        created_at=now,
+        wake_at=now,
+    )
+    story.open_workflow(workflow)
+    tell(workflow, "started", now=now, actor=by, message=f"Started by {by}.", to=State.QUEUED)
+    return workflow
+
+
+def account_of(destination: Destination) -> str:
+    """The account a destination is pinned to; until a test has read it, a name that no account has."""
+    return destination.account_id or f"untested:{destination.pk}"
+
+
+def frozen(orchestration: Orchestration) -> dict[str, object]:
+    """What this workflow goes by to its end, whatever is edited meanwhile: settings, no people, no secrets."""
+    query, template = orchestration.query, orchestration.template
+    return {
+        "query": _query(query),
+        "template": _template(template, query),
+        "destination": {"id": str(template.destination_id), "name": template.destination.name},
+        "guards": orchestration.guards,
+    }
+
+
+def _query(query: Query) -> dict[str, object]:
+    return {"id": str(query.pk), "name": query.name, "version": query.version, "columns": query.columns}
+
+
+def _template(template: DataTemplate, query: Query) -> dict[str, object]:
+    return {
+        "id": str(template.pk),
+        "name": template.name,
+        "list_name": template.list_name,
+        "full_profile": template.full_profile,
+        "mode": template.mode,
+        "mapping": template.mapping,
+        "default_country": template.default_country or query.default_country or None,
+        "duplicates": template.duplicates,
+    }

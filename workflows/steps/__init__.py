@@ -1,0 +1,28 @@
+"""The steps of a workflow, by kind. `story` tells them in order."""
+
+from collections.abc import Callable
+
+from workflows.models import Step
+from workflows.results import Result
+from workflows.run import Run
+from workflows.steps import compare, deliver, finish, verify
+
+Handler = Callable[[Run, Step], Result]
+
+HANDLERS: dict[str, Handler] = {
+    "probe": compare.probe,
+    "resolve": compare.resolve,
+    "extract": compare.extract,
+    "snapshot": compare.snapshot,
+    "compare": compare.compare,
+    "guard": compare.guard,
+    "create": deliver.create,
+    "add": deliver.add,
+    "import": deliver.import_,
+    "update": deliver.update,
+    "jobs": deliver.jobs,
+    "remove": deliver.remove,
+    "settle": verify.settle,
+    "verify": verify.verify,
+    "finish": finish.finish,
+}

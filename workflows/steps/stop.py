@@ -1,0 +1,35 @@
+"""Stopping: nothing new is sent, and the workflow ends when nothing it sent can still take effect."""
+
+from datetime import timedelta
+
+from workflows.models import StepState
+from workflows.moves import State
+from workflows.results import Ended, Result, Wait
+from workflows.run import Run
+
+LOOK_EVERY = timedelta(seconds=5)
+
+
+def wind_down(run: Run) -> Result:
+    """Wait for what is under way, then say what was applied."""
+    now = run.clock.now()
+    run.workflow.refresh_from_db(fields=["ambiguous_until"])
+    doubt = run.workflow.ambiguous_until
+    if doubt and doubt > now:
+        return Wait(doubt, "settle", "Stopping: a request without an answer may still take effect.")
+    if _running_jobs(run):
+        return Wait(now + LOOK_EVERY, "settle", "Stopping: Klaviyo still works on an import.")
+    applied = {
+        kind: sum(step.outcome.get("rows", 0) for step in run.workflow.steps.filter(kind=kind, state=StepState.DONE))
+        for kind in ("import", "update", "add", "remove")
+    }
+    sent = applied["import"] + applied["add"]
+    note = f"Stopped. Sent before: {sent:,} adds, {applied['update']:,} updates, {applied['remove']:,} removals."
+    return Ended(State.CANCELLED, note, {"message": note})
+
+
+def _running_jobs(run: Run) -> bool:
+    sent = run.workflow.steps.filter(kind__in=("import", "update")).exclude(external_ref="")
+    read = run.workflow.steps.filter(kind="jobs", state=StepState.DONE).values_list("round", flat=True)
+    open_refs = sent.exclude(round__in=list(read)).values_list("external_ref", flat=True)
+    return any(run.client.import_job(ref).is_running for ref in open_refs)

@@ -1,0 +1,95 @@
+"""The steps of a workflow in order: what exists from the start, and what each round adds.
+
+1. probe: the key opens the account this destination is pinned to
+2. resolve: the name of the list becomes its id, once
+3. extract: rows of the query become candidates; the rest is not loaded, with reasons
+4. snapshot: the list as it is
+5. compare: the difference, cut into batches: the plan
+6. guard: a plan over a limit waits for a person
+7. create: the list, when there is none of that name
+8. add, import, update: people on, batch by batch
+9. jobs: the import jobs have ended, and what they refused is known
+10. remove: people off, when everyone who stays is on
+11. settle: nothing we sent can still change the list
+12. verify: the list read back; equal, or one more round from 5
+13. finish: outcomes that add up, the ledger, the end
+"""
+
+from collections.abc import Sequence
+
+from workflows.models import Stage, Step, Workflow
+from workflows.plan import Batch
+from workflows.results import NewStep
+
+ROUND = 10_000_000
+AT = {
+    "snapshot": 1_000,
+    "compare": 2_000,
+    "guard": 3_000,
+    "create": 4_000,
+    "add": 1_000_000,
+    "import": 2_000_000,
+    "update": 3_000_000,
+    "jobs": 4_000_000,
+    "remove": 5_000_000,
+    "settle": 6_000_000,
+    "verify": 6_000_001,
+}
+FINISH = 1_000_000_000
+STAGES = {
+    "probe": Stage.QUERY,
+    "resolve": Stage.QUERY,
+    "extract": Stage.QUERY,
+    "snapshot": Stage.COMPARE,
+    "compare": Stage.COMPARE,
+    "guard": Stage.COMPARE,
+    "settle": Stage.VERIFY,
+    "verify": Stage.VERIFY,
+    "finish": Stage.VERIFY,
+}
+
+
+def open_workflow(workflow: Workflow) -> None:
+    """Add the steps every workflow has from its start."""
+    kinds = ["probe", "resolve", "extract"]
+    steps = [new(kind, 0, position=10 * (n + 1), key=kind) for n, kind in enumerate(kinds)]
+    steps += [new(kind, 0) for kind in ("snapshot", "compare", "guard")]
+    add(workflow, steps)
+
+
+def new(kind: str, round_: int, *, position: int | None = None, key: str = "", **given: object) -> NewStep:
+    at = round_ * ROUND + AT.get(kind, FINISH) if position is None else position
+    stage = STAGES.get(kind, Stage.DELIVER)
+    return NewStep(key or f"{kind}:r{round_}", kind, stage, round_, at, dict(given))
+
+
+def delivery(batches: Sequence[Batch], round_: int, *, create: bool) -> list[NewStep]:
+    """The steps that carry a plan out and check it."""
+    steps = [new("create", round_)] if create else []
+    for number, batch in enumerate(batches):
+        position = round_ * ROUND + AT[batch.kind] + number
+        key = f"{batch.kind}:r{round_}:{number:05d}"
+        steps.append(new(batch.kind, round_, position=position, key=key, **batch.as_input()))
+    if any(batch.kind in ("import", "update") for batch in batches):
+        steps.append(new("jobs", round_))
+    return [*steps, new("settle", round_), new("verify", round_)]
+
+
+def next_round(round_: int) -> list[NewStep]:
+    """One more round: it compares with what the verification before it has read."""
+    return [new("compare", round_), new("guard", round_)]
+
+
+def add(workflow: Workflow, steps: Sequence[NewStep]) -> None:
+    Step.objects.bulk_create(
+        Step(
+            workflow=workflow,
+            key=step.key,
+            kind=step.kind,
+            stage=step.stage,
+            round=step.round,
+            position=step.position,
+            input=step.input,
+        )
+        for step in steps
+    )

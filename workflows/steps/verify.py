@@ -1,0 +1,141 @@
+"""The end of a round: wait until nothing can change any more, read the list back, and say what is true."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from audiences import ledger, reconcile
+from workflows import batches, rows
+from workflows.models import Step
+from workflows.outside import doubtful_since
+from workflows.results import Again, Done, Result, Wait
+from workflows.run import Run
+from workflows.steps import story
+from workflows.steps.compare import OVERLAP, SMALL_LIST, read_whole
+
+MAX_ROUNDS = 3
+# Klaviyo may show a change only a while after it took it: look again this often before sending again.
+LOOKS = 5
+LOOK_UP = 100
+
+
+def settle(run: Run, step: Step) -> Result:
+    """Go on only when no request and no job of ours can still change the list."""
+    now = run.clock.now()
+    run.workflow.refresh_from_db(fields=["ambiguous_until"])
+    doubt = run.workflow.ambiguous_until
+    if doubt and doubt > now:
+        return Wait(doubt, "settle", "Waiting until a request without an answer can have no late effect.")
+    if unknown := _unknown_jobs(run):
+        return Wait(now + timedelta(seconds=5), "settle", f"Waiting for {unknown} import jobs of unclear origin.")
+    return Done()
+
+
+def _unknown_jobs(run: Run) -> int:
+    """Jobs still running that a submission without an answer may have started."""
+    sent = run.workflow.steps.filter(kind__in=("import", "update"))
+    doubts = [since for step in sent.filter(calls__outcome__in=("ambiguous", "crashed")).distinct() if (since := doubtful_since(step))]
+    if not doubts:
+        return 0
+    ours = set(sent.exclude(external_ref="").values_list("external_ref", flat=True))
+    page = run.client.import_jobs(statuses=("queued", "processing"))
+    return sum(
+        job.id not in ours and bool(job.created_at) and job.created_at >= min(doubts) - OVERLAP
+        for job in page.jobs
+    )
+
+
+def verify(run: Run, step: Step) -> Result:
+    """Read the list back and compare again: equal, not yet, or one more round."""
+    folder = run.folder.make(f"v{step.round}")
+    members = folder / "members.parquet"
+    if (unread := _read_back(run, step, members)) is not None:
+        return unread
+    tally = run.meanwhile(lambda: _compare(run, members, folder))
+    batches.without_rejected(run.folder, folder)
+    missing, surplus = rows.count(folder / "adds.parquet"), tally.removes
+    facts = {"members": tally.members, "missing": missing, "surplus": surplus}
+    if not missing and not surplus:
+        note = f"Read back: {tally.members:,} members, equal to the query."
+        return Done(facts, steps=(_finish(),), columns={"verified_at": run.clock.now()}, note=note)
+    looks = step.checkpoint.get("looks", 0) + 1
+    if looks < LOOKS and _may_still_come(run, step, folder):
+        step.checkpoint = {"looks": looks}
+        step.save(update_fields=["checkpoint"])
+        wait = timedelta(seconds=2**looks)
+        return Wait(run.clock.now() + wait, "verify", "Reading the list back until it shows the changes.")
+    note = f"Read back: {missing:,} people missing, {surplus:,} too many."
+    if step.round + 1 < MAX_ROUNDS:
+        return Done(facts, steps=tuple(story.next_round(step.round + 1)), note=note)
+    return Done(facts, steps=(_finish(),), note=note)
+
+
+def _finish() -> Any:
+    return story.new("finish", 0, key="finish")
+
+
+def _read_back(run: Run, step: Step, target: Path) -> Result | None:
+    """Write the members as they are now; return what to do when that is not finished."""
+    whole = step.checkpoint.get("way") == "whole"
+    if not whole and (run.workflow.base_members or 0) > SMALL_LIST and _from_changes(run, step, target):
+        return None
+    result = read_whole(run, step, target, first=False)
+    return result if isinstance(result, Again) else None
+
+
+def _from_changes(run: Run, step: Step, target: Path) -> bool:
+    """For a large list: what was known before, who joined since, who of the removed is still there, the count."""
+    before = run.folder.file(f"r{step.round}", "members.parquet")
+    if step.round:
+        before = run.folder.file(f"v{step.round - 1}", "members.parquet")
+    joined, still = target.with_name("joined.parquet"), target.with_name("still.parquet")
+    assert run.workflow.started_at is not None
+    run.read_members(into=joined, since=run.workflow.started_at - OVERLAP)
+    removes = run.folder.file(f"r{step.round}", batches.REMOVES)
+    _write_still(run, removes, still)
+    count = run.meanwhile(
+        lambda: ledger.members_after(before, removes=removes, still=still, joined=joined, into=target)
+    )
+    return count == run.client.member_count(run.workflow.list_id)
+
+
+def _write_still(run: Run, removes: Path, still: Path) -> None:
+    found: list[str] = []
+    for emails in _addresses(run, removes):
+        found += [member.profile_id for member in run.client.members_with(run.workflow.list_id, emails)]
+        run.pulse()
+    rows.write(still, {"profile_id": found})
+
+
+def _addresses(run: Run, removes: Path) -> Iterator[list[str]]:
+    """The addresses of those removed, a hundred at a time; the ledger knows some by their id alone."""
+    for batch in rows.stream(removes, ("profile_id", "email"), size=LOOK_UP):
+        known = [email for email in batch.column("email").to_pylist() if email]
+        ids = [
+            row["profile_id"] for row in batch.to_pylist() if not row["email"]
+        ]
+        if ids:
+            known += [profile.email for profile in run.client.profiles_by_id(ids) if profile.email]
+        if known:
+            yield known
+
+
+def _compare(run: Run, members: Path, folder: Path) -> reconcile.Tally:
+    return reconcile.reconcile(
+        candidates=run.folder.file("candidates.parquet"),
+        members=members,
+        ledger=run.ledger,
+        into=folder,
+        mode=run.template["mode"],
+        full_profile=False,
+    )
+
+
+def _may_still_come(run: Run, step: Step, folder: Path) -> bool:
+    """Whether every difference is one this round has just sent: then it may only be slow to show."""
+    sent = run.folder.file(f"r{step.round}")
+    pairs = (("adds.parquet", "key"), ("removes.parquet", "profile_id"))
+    return all(
+        rows.values(folder / name, column) <= rows.values(sent / name, column) for name, column in pairs
+    )
