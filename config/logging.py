@@ -32,10 +32,10 @@ OUR_ROOMS = frozenset(
 )
 # A second wall for words that come from libraries: addresses, phones and keys look like something.
 SHAPES = (
+    (re.compile(r"(?<=://)[^/\s@]+@"), "[password]@"),
     (re.compile(r"[^\s\"'<>=,;:()\[\]]+(?:@|%40)[^\s\"'<>=,;()\[\]]+"), "[address]"),
     (re.compile(r"\bpk_[0-9A-Za-z_]{6,}"), "[key]"),
     (re.compile(r"\+\d[\d ().-]{6,}\d"), "[phone]"),
-    (re.compile(r"(?<=://)[^/\s@]+@"), "[password]@"),
 )
 
 
