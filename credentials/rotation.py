@@ -1,7 +1,8 @@
 """Seal every secret again with the newest key: row by row, so that it can be killed and started again."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from uuid import UUID
 
 from credentials import vault
 from credentials.models import Credential
@@ -14,7 +15,7 @@ class Rotation:
     rotated: int = 0
     current: int = 0
     changed_meanwhile: int = 0
-    unreadable: tuple[str, ...] = field(default=())
+    unreadable: tuple[str, ...] = ()
 
 
 def rotate(*, told: Callable[[str], None] = lambda name: None) -> Rotation:
@@ -24,16 +25,16 @@ def rotate(*, told: Callable[[str], None] = lambda name: None) -> Rotation:
     changed it, so two runs at once, or a run that was killed, do no harm. `told` is given the name of each
     credential once it is done. Raises MalformedKey.
     """
-    newest = vault.keyring().newest
+    newest = vault.keyring().newest.id
     filled = Credential.objects.filter(version__gte=1)
-    done = Rotation(current=filled.filter(key_id=newest.id).count())
-    for pk in filled.exclude(key_id=newest.id).order_by("pk").values_list("pk", flat=True):
-        done = _rotate_one(pk, done, told=told)
+    done = Rotation(current=filled.filter(key_id=newest).count())
+    for pk in filled.exclude(key_id=newest).order_by("pk").values_list("pk", flat=True):
+        done = _rotate_one(pk, done, newest=newest, told=told)
     return done
 
 
-def _rotate_one(pk: object, done: Rotation, *, told: Callable[[str], None]) -> Rotation:
-    credential = Credential.objects.filter(pk=pk).first()
+def _rotate_one(pk: UUID, done: Rotation, *, newest: str, told: Callable[[str], None]) -> Rotation:
+    credential = Credential.objects.filter(pk=pk).exclude(key_id=newest).first()
     if credential is None:
         return replace(done, changed_meanwhile=done.changed_meanwhile + 1)
     try:
