@@ -17,15 +17,15 @@ class SignInForm(AuthenticationForm):
         max_length=LONGEST_PASSWORD,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
-    refusal = ""
     error_messages = {
         "invalid_login": "This user name and password do not belong together.",
         "inactive": "This user name and password do not belong together.",
     }
 
-    def refuse(self, sentence: str) -> None:
-        """Turn the try away before the password is looked at."""
-        self.refusal = sentence
+    def __init__(self, *args: Any, refusal: str = "", **kwargs: Any) -> None:
+        """A `refusal` turns the try away, in its words, before the password is looked at."""
+        super().__init__(*args, **kwargs)
+        self.refusal = refusal
 
     def clean(self) -> dict[str, Any]:
         if self.refusal:

@@ -5,9 +5,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -34,20 +35,18 @@ class SignIn(LoginView):
         )
         return super().post(request, *args, **kwargs)
 
-    def get_form(self, form_class: Any = None) -> SignInForm:
-        form = super().get_form(form_class)
-        if self.request.method == "POST" and self.ticket is None:
-            form.refuse(TOO_MANY_TRIES)
-        return form
+    def get_form_kwargs(self) -> dict[str, Any]:
+        turned_away = self.request.method == "POST" and self.ticket is None
+        return {**super().get_form_kwargs(), "refusal": TOO_MANY_TRIES if turned_away else ""}
 
-    def form_valid(self, form: SignInForm) -> HttpResponse:
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         with transaction.atomic():
             if self.ticket:
                 throttle.forgive(self.ticket)
             activity.record(form.get_user(), "signed_in", form.get_user())
             return super().form_valid(form)
 
-    def form_invalid(self, form: SignInForm) -> HttpResponse:
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_invalid(form)
         if self.ticket is None:
             response.status_code = 429
@@ -61,7 +60,7 @@ class SignIn(LoginView):
 class SignOut(LogoutView):
     """Django's own sign-out: POST only."""
 
-    def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:
         with transaction.atomic():
             if isinstance(request.user, User):
                 activity.record(request.user, "signed_out", request.user)

@@ -1,5 +1,9 @@
 """What stops an installation from starting."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
@@ -9,6 +13,27 @@ from django.db import connection
 from credentials import checks
 from credentials.models import Credential
 from tests.credentials.conftest import a_key
+
+
+def test_no_process_starts_with_a_key_it_cannot_read():
+    environment = {
+        **os.environ,
+        "SECRET_KEY": "s" * 50,
+        "CREDENTIALS_KEYS": "changeme",
+        "LOOKUP_KEY": a_key(2),
+    }
+
+    ended = subprocess.run(
+        [sys.executable, "-c", "import django; django.setup()"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert ended.returncode != 0
+    assert "Key 1 of CREDENTIALS_KEYS is 6 bytes long; it must be 32 random bytes." in ended.stderr
+    assert "changeme" not in ended.stderr
 
 
 @pytest.mark.django_db
