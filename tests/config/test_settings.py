@@ -14,11 +14,9 @@ from config.keys import embedded_keys
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
-KEYS = {
-    "SECRET_KEY": "a-test-key-of-some-length-" + "0123456789" * 4,
-    "CREDENTIALS_KEYS": KEY,
-    "LOOKUP_KEY": KEY,
-}
+LOOKUP_KEY = base64.urlsafe_b64encode(bytes(range(32, 64))).decode()
+SECRET_KEY = "a-test-key-of-some-length-" + "0123456789" * 4
+KEYS = {"SECRET_KEY": SECRET_KEY, "CREDENTIALS_KEYS": KEY, "LOOKUP_KEY": LOOKUP_KEY}
 PRODUCTION = KEYS | {
     "DATABASE_URL": "postgresql://rollcall:word@db.example.com/rollcall",
     "REDIS_URL": "redis://:word@broker.example.com/0",
@@ -52,11 +50,11 @@ def setting(name: str, *, data: Path, **given: str) -> object:
 
 class TestKeys:
     def test_are_refused_when_half_given(self, tmp_path):
-        ended = manage("check", data=tmp_path, SECRET_KEY=KEYS["SECRET_KEY"], LOOKUP_KEY=KEY)
+        ended = manage("check", data=tmp_path, SECRET_KEY=SECRET_KEY, LOOKUP_KEY=LOOKUP_KEY)
 
         assert ended.returncode != 0
         assert "missing: CREDENTIALS_KEYS" in ended.stderr
-        assert KEY not in ended.stderr
+        assert SECRET_KEY not in ended.stderr
 
     def test_are_asked_for_beside_a_database_of_ones_own(self, tmp_path):
         ended = manage("check", data=tmp_path, DATABASE_URL=PRODUCTION["DATABASE_URL"])

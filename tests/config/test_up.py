@@ -50,6 +50,13 @@ def children(pid: int) -> list[int]:
     return [below for child in found for below in (child, *children(child))]
 
 
+def words_of(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
+
+
 def parent_of(place: Path) -> int | None:
     try:
         return int((place / "stat").read_text().rpartition(")")[2].split()[1])
@@ -75,9 +82,7 @@ class TestUp:
     def test_ends_when_one_part_does(self, up, port):
         wait_until_it_serves(up, port)
         below = children(up.pid)
-        worker = next(
-            pid for pid in below if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        )
+        worker = next(pid for pid in below if "worker" in words_of(pid))
 
         os.kill(worker, signal.SIGKILL)
         said, _ = up.communicate(timeout=60)
