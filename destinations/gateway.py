@@ -15,6 +15,7 @@ from destinations.errors import DeliveryError, RetryLater
 from destinations.limiter import Limiter
 
 MAX_WAIT = timedelta(seconds=20)
+_random = SystemRandom()
 READERS = 8
 # A slot is for its moment; a later send would crowd those that were booked after it.
 _SLOT_KEEPS = timedelta(milliseconds=100)
@@ -75,7 +76,7 @@ class Gateway:
         *,
         max_wait: timedelta = MAX_WAIT,
         hooks: Hooks | None = None,
-        jitter: Callable[[], float] = SystemRandom().random,
+        jitter: Callable[[], float] = _random.random,
     ) -> None:
         self._transport = transport
         self._limiter = limiter
@@ -105,7 +106,10 @@ class Gateway:
         return answer
 
     def start(self, call: Call) -> None:
-        """Send a read without waiting for its answer; at most 8 fly at once. Raises as `send` does, less answers."""
+        """Send a read without waiting for its answer; at most 8 fly at once.
+
+        Raises HoldOn and whatever the hooks raise; what the answer means comes with `finish`.
+        """
         if not call.is_read:
             raise ValueError(f"{call.endpoint} changes something and must be sent alone")
         if self.in_flight >= READERS:
@@ -114,6 +118,10 @@ class Gateway:
         if self._readers is None:
             self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="destination-read")
         self._flying[self._readers.submit(self._transport.send, call)] = (call, token)
+
+    def now(self) -> datetime:
+        """Return the time by the gateway's clock."""
+        return self._clock.now()
 
     @property
     def in_flight(self) -> int:

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 
 class Limiter:
-    """Books sends for one account. Not to be used inside a transaction: its rows are locked for an instant."""
+    """Books sends for one account. Refuses to run inside a transaction, which would keep its row locked."""
 
     def __init__(self, account_id: str, clock: Clock, *, windows: Mapping[str, Windows]) -> None:
         self._account_id = account_id

@@ -15,7 +15,7 @@ _WRITE_BYTES = 65_536
 
 
 class Deadlines:
-    """The moment at which the request of each thread must be over. Blocking calls run in the thread that asks."""
+    """When the request of each thread must be over; all that blocks runs in the thread that asks."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic

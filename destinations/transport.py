@@ -1,4 +1,4 @@
-"""One request over the wire: a total deadline, a largest answer, no redirects, nothing from the environment."""
+"""One request over the wire: a total deadline, a largest answer, no redirects, no environment."""
 
 import ssl
 import zlib
@@ -59,7 +59,7 @@ class Transport:
         )
 
     def send(self, call: Call) -> Answer:
-        """Send a call and return its answer. Raises the DeliveryError that the answer, or its absence, means."""
+        """Send a call and return its answer; raise the DeliveryError it means, or its absence."""
         self._check_headers()
         try:
             with self._deadlines.within(self._deadline_seconds):
@@ -69,9 +69,9 @@ class Transport:
         except _LOST:
             # What the library says may quote the request, so it is not passed on.
             raise _lost(call) from None
-        error = self._classify(call, status, headers, body, now=self._now())
-        if error is not None:
-            raise error
+        problem = self._classify(call, status, headers, body, now=self._now())
+        if problem is not None:
+            raise problem
         return Answer(status, self._parse(body), headers)
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class Transport:
         if call.query:
             url += "?" + urlencode(call.query, quote_via=quote, safe="")
         content = None if call.body is None else encode(call.body)
-        headers = dict(self._headers)
+        headers: dict[bytes | str, bytes | str] = {**self._headers}
         if content is not None:
             headers["content-type"] = "application/vnd.api+json"
         with self._pool.stream(call.method, url, headers=headers, content=content) as response:

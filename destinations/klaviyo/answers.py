@@ -1,7 +1,7 @@
 """What Klaviyo's answers hold, read strictly: a field of the wrong kind is an answer we did not expect."""
 
+import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,7 +10,7 @@ from destinations.calls import Answer
 from destinations.errors import RetryLater
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Account:
     """The account a key opens."""
 
@@ -21,7 +21,7 @@ class Account:
     is_test: bool
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class ListInfo:
     """One list. `created` is as Klaviyo wrote it, `opt_in` is `single_opt_in`, `double_opt_in` or ''."""
 
@@ -31,43 +31,43 @@ class ListInfo:
     opt_in: str
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Member:
     """One person on a list. `joined_at` is UTC, `email` None for a profile without an address."""
 
     profile_id: str
-    email: str | None = field(repr=False)
+    email: str | None = dataclasses.field(repr=False)
     joined_at: datetime
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class MemberPage:
     """A page of members in order of joining; `cursor` is where the next one begins, '' after the last."""
 
-    members: tuple[Member, ...] = field(repr=False)
+    members: tuple[Member, ...] = dataclasses.field(repr=False)
     cursor: str
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class ProfileRef:
     """A profile that exists."""
 
     profile_id: str
-    email: str | None = field(repr=False)
+    email: str | None = dataclasses.field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Subscription:
     """What may be sent to a profile by e-mail: `consent` is Klaviyo's word, `suppressed_for` its reasons."""
 
     profile_id: str
-    email: str | None = field(repr=False)
+    email: str | None = dataclasses.field(repr=False)
     consent: str
     can_receive: bool
     suppressed_for: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Job:
     """One import. An unknown `status` means it is still running, never that it is done."""
 
@@ -94,7 +94,7 @@ class Job:
         return not (self.is_complete or self.is_cancelled)
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class JobPage:
     """A page of imports, the newest first."""
 
@@ -102,7 +102,7 @@ class JobPage:
     cursor: str
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class ImportFailure:
     """A row an import could not take.
 
@@ -116,10 +116,10 @@ class ImportFailure:
     detail_code: str
     field: str
     index: int | None
-    email: str | None = field(repr=False)
+    email: str | None = dataclasses.field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Flow:
     """A flow that starts when somebody is added to a list; `status` is `live`, `draft` or `manual`."""
 
@@ -170,12 +170,12 @@ def cursor(answer: Answer) -> str:
     return found
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Resource:
     """One JSON:API resource whose fields are read by kind."""
 
     id: str
-    attributes: dict[str, Any] = field(repr=False)
+    attributes: dict[str, Any] = dataclasses.field(repr=False)
 
     @classmethod
     def of(cls, item: object) -> "Resource":

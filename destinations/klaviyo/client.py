@@ -1,6 +1,6 @@
 """Klaviyo's endpoints, one method each. Every method may raise any `destinations.errors.DeliveryError`."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -59,10 +59,11 @@ class Klaviyo:
             is_test=found[0].attributes.get("test_account") is True,
         )
 
-    def scopes(self) -> dict[str, str]:
+    def scopes(self, *, granted: Collection[str] = ()) -> dict[str, str]:
         """Return scope → `granted`, `missing` or `unknown`, by one harmless read for each read scope.
 
-        Write scopes are `unknown`: only a write would tell. A wrong key raises NeedsDecision.
+        Those in `granted` are known and not tried. Write scopes are `unknown`: only a write would tell. A
+        wrong key raises NeedsDecision.
         """
         probes = (
             payloads.account(),
@@ -71,7 +72,10 @@ class Klaviyo:
             payloads.segments(size=1),
             payloads.flows(size=1),
         )
-        found = {scope: self._may(probe) for scope, probe in zip(READ_SCOPES, probes, strict=True)}
+        found = {
+            scope: "granted" if scope in granted else self._may(probe)
+            for scope, probe in zip(READ_SCOPES, probes, strict=True)
+        }
         return found | dict.fromkeys(WRITE_SCOPES, "unknown")
 
     def _may(self, probe: Call) -> str:

@@ -1,0 +1,93 @@
+"""Trying a credential: whose account it opens, and what it may read there."""
+
+from dataclasses import dataclass, field
+
+from credentials import vault
+from credentials.models import Credential
+from destinations.clock import Clock, SystemClock
+from destinations.errors import NeedsDecision
+from destinations.klaviyo.answers import Account
+from destinations.models import Destination
+from destinations.registry import PLUGINS, Plugin, provisional_account
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What a test found. `scopes` says of each `granted`, `missing` or `unknown`."""
+
+    account: Account
+    scopes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(scope for scope, found in self.scopes.items() if found == "missing")
+
+
+def check_credential(
+    credential: Credential, *, accept_account: bool = False, clock: Clock | None = None
+) -> Tested:
+    """Open an account with a credential, keep what was found on it, and pin it on its destinations.
+
+    Raises NeedsDecision with a sentence that names the credential: invalid_credentials, permission_missing,
+    wrong_account (when a destination was pinned to another account, unless `accept_account`); RetryLater
+    and HoldOn when it could not be tried now; VaultError when there is no secret to try with.
+    """
+    clock = clock or SystemClock()
+    plugin = _plugin_for(credential)
+    account_id = _pinned(credential) or credential.account_id or provisional_account(credential.pk)
+    try:
+        with plugin.open(vault.reveal(credential), account_id, clock=clock) as session:
+            account = session.client.account()
+            scopes = session.client.scopes(granted=("accounts:read",))
+    except NeedsDecision as error:
+        raise _named(credential, error) from None
+    if not accept_account:
+        _check_account(credential, account)
+    granted = [scope for scope, found in scopes.items() if found == "granted"]
+    credential.note_test(
+        account_id=account.id, account_name=account.name[:200], scopes=granted, at=clock.now()
+    )
+    _pin(credential, account, everywhere=accept_account)
+    return Tested(account, scopes)
+
+
+def _plugin_for(credential: Credential) -> Plugin:
+    for plugin in PLUGINS.values():
+        if plugin.credential_kind == credential.kind:
+            return plugin
+    raise ValueError(f"no destination is opened by a {credential.kind}")
+
+
+def _pinned(credential: Credential) -> str:
+    found = credential.destinations.exclude(account_id="").values_list("account_id", flat=True)
+    return found.order_by("pk").first() or ""
+
+
+def _check_account(credential: Credential, account: Account) -> None:
+    others = credential.destinations.exclude(account_id__in=["", account.id])
+    destination = others.order_by("name").first()
+    if destination is None:
+        return
+    raise NeedsDecision(
+        "wrong_account",
+        f'The key of credential "{credential.name}" opens the account "{account.name}" ({account.id}), but '
+        f'destination "{destination.name}" feeds "{destination.account_name}" ({destination.account_id}). '
+        "Paste a key of that account.",
+    )
+
+
+def _pin(credential: Credential, account: Account, *, everywhere: bool) -> None:
+    destinations = Destination.objects.filter(credential=credential)
+    if not everywhere:
+        destinations = destinations.filter(account_id__in=["", account.id])
+    destinations.update(account_id=account.id, account_name=account.name[:200])
+
+
+def _named(credential: Credential, error: NeedsDecision) -> NeedsDecision:
+    if error.code == "invalid_credentials":
+        message = (
+            f'Klaviyo rejected the key of credential "{credential.name}" (401). Paste a new private key.'
+        )
+    else:
+        message = f'Credential "{credential.name}": {error.message}'
+    return NeedsDecision(error.code, message, status=error.status, error_ids=error.error_ids)

@@ -1,0 +1,69 @@
+"""Klaviyo, ready to use: a transport with its headers, a limiter with its windows, a client on top."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import TracebackType
+
+from django.conf import settings
+
+from destinations.clock import Clock
+from destinations.gateway import MAX_WAIT, Gateway, Hooks
+from destinations.klaviyo.classify import classify, parse
+from destinations.klaviyo.client import Klaviyo
+from destinations.klaviyo.limits import WINDOWS
+from destinations.limiter import Limiter
+from destinations.transport import DEADLINE_SECONDS, Transport
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open line to one account. Use it as a context manager: it closes its threads and connections."""
+
+    gateway: Gateway = field(repr=False)
+    client: Klaviyo = field(repr=False)
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.gateway.close()
+
+
+def transport(
+    key: str,
+    *,
+    base_url: str | None = None,
+    revision: str | None = None,
+    deadline_seconds: float = DEADLINE_SECONDS,
+) -> Transport:
+    """Return a transport for one private key. The address and the revision come from the settings."""
+    headers = {
+        "authorization": f"Klaviyo-API-Key {key}",
+        "revision": revision or settings.KLAVIYO_REVISION,
+        "accept": "application/vnd.api+json",
+        "accept-encoding": "gzip",
+        "user-agent": "rollcall",
+    }
+    return Transport(
+        base_url or settings.KLAVIYO_API_URL,
+        headers=headers,
+        classify=classify,
+        parse=parse,
+        deadline_seconds=deadline_seconds,
+    )
+
+
+def open_session(
+    key: str,
+    account_id: str,
+    *,
+    clock: Clock,
+    hooks: Hooks | None = None,
+    max_wait: timedelta = MAX_WAIT,
+) -> Session:
+    """Return a session with the account a key opens, at the pace all sessions with it share."""
+    limiter = Limiter(account_id, clock, windows=WINDOWS)
+    gateway = Gateway(transport(key), limiter, clock, max_wait=max_wait, hooks=hooks)
+    return Session(gateway=gateway, client=Klaviyo(gateway))

@@ -1,0 +1,103 @@
+"""The destinations there are. The only file that names a vendor outside the vendor's folder."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from credentials import vault
+from destinations.clock import Clock
+from destinations.errors import NeedsDecision
+from destinations.gateway import MAX_WAIT, Hooks
+from destinations.klaviyo import limits
+from destinations.klaviyo.mapping import STANDARD
+from destinations.klaviyo.service import Session, open_session
+from destinations.models import Destination
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A kind of destination.
+
+    `capabilities` say what it can do, `cannot` says in sentences what a person may expect and will not get.
+    `endpoints` are shown with their limits, `fields` are the standard targets of a mapping with their labels.
+    `open` takes a secret and an account's id.
+    """
+
+    name: str
+    label: str
+    description: str
+    credential_kind: str
+    capabilities: Mapping[str, bool]
+    cannot: tuple[str, ...]
+    max_lists: int
+    endpoints: tuple[limits.Endpoint, ...] = field(repr=False)
+    fields: Mapping[str, str] = field(repr=False)
+    open: Callable[..., Session] = field(repr=False)
+
+
+KLAVIYO = Plugin(
+    name="klaviyo",
+    label="Klaviyo",
+    description=(
+        "Klaviyo is an email platform for targeting, personalizing, measuring and optimizing email and "
+        "Facebook campaigns. Rollcall keeps lists in a Klaviyo account equal to your queries, through "
+        "Klaviyo's REST API."
+    ),
+    credential_kind="klaviyo_api_key",
+    capabilities={
+        "add": True,
+        "remove": True,
+        "create_list": True,
+        "full_profile": True,
+        "read_members": True,
+        "row_errors": True,
+        "flows": True,
+        "grant_consent": False,
+        "clear_fields": False,
+    },
+    cannot=(
+        "Being on a list is not consent: Klaviyo keeps every profile's consent as it is.",
+        "An empty cell leaves the field in Klaviyo as it is; it does not clear it.",
+        "Klaviyo cannot say which write scopes a key has; the first write tells.",
+    ),
+    max_lists=limits.MAX_LISTS_AND_SEGMENTS,
+    endpoints=tuple(limits.ENDPOINTS.values()),
+    fields=STANDARD,
+    open=open_session,
+)
+
+PLUGINS: dict[str, Plugin] = {plugin.name: plugin for plugin in (KLAVIYO,)}
+
+
+def choices() -> list[tuple[str, str]]:
+    """Return (name, label) of every plugin, for a form."""
+    return [(plugin.name, plugin.label) for plugin in PLUGINS.values()]
+
+
+def open_destination(
+    destination: Destination,
+    *,
+    clock: Clock,
+    hooks: Hooks | None = None,
+    max_wait: timedelta = MAX_WAIT,
+) -> Session:
+    """Open a destination with its credential; use the session as a context manager.
+
+    Raises NeedsDecision(wrong_account) when the credential was last found to open another account than the
+    one pinned, and VaultError when its secret cannot be opened.
+    """
+    credential = destination.credential
+    if destination.account_id and credential.account_id not in ("", destination.account_id):
+        raise NeedsDecision(
+            "wrong_account",
+            f'The key of credential "{credential.name}" opens another account than destination '
+            f'"{destination.name}" was made for. Paste a key of that account.',
+        )
+    account_id = destination.account_id or credential.account_id or provisional_account(credential.pk)
+    plugin = PLUGINS[destination.plugin]
+    return plugin.open(vault.reveal(credential), account_id, clock=clock, hooks=hooks, max_wait=max_wait)
+
+
+def provisional_account(credential_id: object) -> str:
+    """Return what to keep the pace under while a credential's account is not known yet."""
+    return f"credential-{credential_id}"
