@@ -5,3 +5,8 @@ from django.apps import AppConfig
 
 class DestinationsConfig(AppConfig):
     name = "destinations"
+
+    def ready(self) -> None:
+        from destinations import probing
+
+        probing.register()

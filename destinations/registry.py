@@ -3,15 +3,21 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import ModuleType
 
 from credentials import vault
 from destinations.clock import Clock
 from destinations.errors import NeedsDecision
 from destinations.gateway import MAX_WAIT, Hooks
-from destinations.klaviyo import limits
-from destinations.klaviyo.mapping import STANDARD
+from destinations.klaviyo import imports, limits, mapping
+from destinations.klaviyo.client import Klaviyo
+from destinations.klaviyo.mapping import Profile, Target
+from destinations.klaviyo.members import Reading
 from destinations.klaviyo.service import Session, open_session
 from destinations.models import Destination
+
+# What a workflow holds in its hands of a vendor, by the names it may know.
+__all__ = ["Klaviyo", "Plugin", "Profile", "Reading", "Session", "Target", "open_destination"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,8 @@ class Plugin:
 
     `capabilities` say what it can do, `cannot` says in sentences what a person may expect and will not get.
     `endpoints` are shown with their limits, `fields` are the standard targets of a mapping with their labels.
-    `open` takes a secret and an account's id.
+    `open` takes a secret and an account's id. `imports` and `mapping` are the vendor's rules for turning rows
+    into profiles and profiles into batches; `floor_seconds` is the least time so many calls take.
     """
 
     name: str
@@ -33,6 +40,9 @@ class Plugin:
     endpoints: tuple[limits.Endpoint, ...] = field(repr=False)
     fields: Mapping[str, str] = field(repr=False)
     open: Callable[..., Session] = field(repr=False)
+    imports: ModuleType = field(repr=False)
+    mapping: ModuleType = field(repr=False)
+    floor_seconds: Callable[[int, str], float] = field(repr=False)
 
 
 KLAVIYO = Plugin(
@@ -62,8 +72,11 @@ KLAVIYO = Plugin(
     ),
     max_lists=limits.MAX_LISTS_AND_SEGMENTS,
     endpoints=tuple(limits.ENDPOINTS.values()),
-    fields=STANDARD,
+    fields=mapping.STANDARD,
     open=open_session,
+    imports=imports,
+    mapping=mapping,
+    floor_seconds=limits.floor_seconds,
 )
 
 PLUGINS: dict[str, Plugin] = {plugin.name: plugin for plugin in (KLAVIYO,)}

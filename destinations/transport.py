@@ -96,9 +96,9 @@ class Transport:
         if call.query:
             url += "?" + urlencode(call.query, quote_via=quote, safe="")
         content = None if call.body is None else encode(call.body)
-        headers: dict[bytes | str, bytes | str] = {**self._headers}
+        headers = list(self._headers.items())
         if content is not None:
-            headers["content-type"] = "application/vnd.api+json"
+            headers.append(("content-type", "application/vnd.api+json"))
         with self._pool.stream(call.method, url, headers=headers, content=content) as response:
             found = {
                 name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers

@@ -37,7 +37,7 @@ def cut(run: Run, folder: Path, *, by_id: bool) -> list[Batch]:
 def _sizes(run: Run, path: Path) -> list[int]:
     """How many rows of a file go into each import, by Klaviyo's limits on count and bytes."""
     profiles = (run.profile(row) for batch in rows.stream(path) for row in batch.to_pylist())
-    return [len(batch) for batch in run.import_batches(profiles)]
+    return [len(batch.profiles) for batch in run.plugin.imports.batches(profiles)]
 
 
 def of_step(run: Run, given: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:

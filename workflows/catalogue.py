@@ -52,7 +52,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "list_gone": Entry(
         "List gone",
-        "The list was deleted in Klaviyo. It is not made again in silence: flows and campaigns point at its id.",
+        "The list was deleted in Klaviyo. It is not made again in silence: flows and campaigns knew its id.",
         ("Choose another list name in the data template", "Run again after restoring the list in Klaviyo"),
     ),
     "column_missing": Entry(

@@ -18,7 +18,7 @@ from workflows.failures import Failure, judge
 from workflows.lifecycle import StaleState, move, tell
 from workflows.models import Step, StepState, Workflow
 from workflows.moves import FINAL, State
-from workflows.results import Again, Done, Ended, Paused, Result, StopAsked, Wait
+from workflows.results import Done, Ended, Paused, Result, StopAsked, Wait
 from workflows.run import Run
 from workflows.steps import HANDLERS, story
 from workflows.steps.stop import wind_down
@@ -115,7 +115,9 @@ def _steps(run: Run) -> datetime | None:
 
 
 def _next(workflow: Workflow) -> Step:
-    return workflow.steps.exclude(state__in=(StepState.DONE, StepState.SKIPPED)).order_by("position", "key")[0]
+    return workflow.steps.exclude(state__in=(StepState.DONE, StepState.SKIPPED)).order_by("position", "key")[
+        0
+    ]
 
 
 def _attempt(run: Run, step: Step) -> Result | Paused:
@@ -145,7 +147,7 @@ def _judged(run: Run, step: Step, failure: Failure, error: Exception) -> Result 
             state=StepState.AMBIGUOUS if failure.ambiguous else StepState.PENDING,
             attempts=F("attempts") + failure.counts,
             crashes=F("crashes") + failure.is_bug,
-            next_at=failure.wait.until if failure.wait and failure.counts else None,
+            next_at=failure.then.until if isinstance(failure.then, Wait) and failure.counts else None,
         )
         if failure.ambiguous:
             held.ambiguous_until = run.clock.now() + lease.AMBIGUITY
@@ -159,10 +161,7 @@ def _judged(run: Run, step: Step, failure: Failure, error: Exception) -> Result 
         )
         if step.crashes + 1 >= settings.MAX_CRASHES:
             return Ended(State.FAILED, "Failed: an unexpected error.", _bug(step, error))
-    if failure.paused:
-        return failure.paused
-    assert failure.wait is not None
-    return failure.wait
+    return failure.then
 
 
 def _bug(step: Step, error: Exception) -> dict[str, object]:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-# What one batch of an import takes at Klaviyo beyond the request itself; Klaviyo states no figure, so this is a
-# cautious prior until a later version learns it per account.
+# What an import takes at Klaviyo beyond the requests. Klaviyo states no figure: this is a cautious guess
+# until it is learned from each account's own imports.
 IMPORT_TAIL_SECONDS = 5.0
 
 LABELS = {
@@ -24,17 +24,17 @@ class Estimate:
     arithmetic: tuple[str, ...]
 
 
-def estimate(calls: Mapping[str, int], *, floor_seconds: Callable[[str, int], float]) -> Estimate:
+def estimate(calls: Mapping[str, int], *, floor_seconds: Callable[[int, str], float]) -> Estimate:
     """Return the time `calls` (endpoint to number of requests) need, one kind after the other.
 
-    `floor_seconds(endpoint, requests)` is the least time the published windows allow.
+    `floor_seconds(requests, endpoint)` is the least time the published windows allow.
     """
     total = 0.0
     sentences = []
     for endpoint, requests in calls.items():
         if not requests:
             continue
-        seconds = floor_seconds(endpoint, requests)
+        seconds = floor_seconds(requests, endpoint)
         if endpoint == "imports.create":
             seconds += IMPORT_TAIL_SECONDS
         total += seconds

@@ -17,11 +17,9 @@ SLOWEST = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Failure:
-    """`wait` or `paused` says what to do; `counts` whether it was a failed try; `ambiguous` that a call may have
-    taken effect."""
+    """`then` says what to do, `counts` that a try failed, `ambiguous` that a call may have worked."""
 
-    wait: Wait | None = None
-    paused: Paused | None = None
+    then: Wait | Paused
     counts: bool = False
     ambiguous: bool = False
     is_bug: bool = False
@@ -31,41 +29,41 @@ def judge(error: Exception, *, step: Step, now: datetime, random: random.Random 
     """Return what to do about `error`, which rose from `step`."""
     match error:
         case HoldOn():
-            return Failure(wait=Wait(error.until, "rate", "Waiting for Klaviyo's rate limit."))
+            return Failure(Wait(error.until, "rate", "Waiting for Klaviyo's rate limit."))
         case RetryLater(code="throttled"):
             until = now + (error.after or timedelta(seconds=1))
-            return Failure(wait=Wait(until, "rate", "Klaviyo asked to wait."))
+            return Failure(Wait(until, "rate", "Klaviyo asked to wait."))
         case RetryLater() | Ambiguous():
             return _later(error, step, now, random)
         case NeedsDecision():
             wake_at = now + error.after if error.after else None
-            return Failure(paused=Paused(error.code, error.message, wake_at=wake_at, ids=list(error.error_ids)))
+            return Failure(
+                paused=Paused(error.code, error.message, wake_at=wake_at, ids=list(error.error_ids))
+            )
         case Rejected():
             code = "too_large" if error.code == "too_large" else "unexpected_answer"
-            return Failure(paused=Paused(code, error.message, ids=list(error.error_ids)))
+            return Failure(Paused(code, error.message, ids=list(error.error_ids)))
         case SourceError():
-            return Failure(paused=Paused(error.code, error.message))
+            return Failure(Paused(error.code, error.message))
         case _:
-            wait = Wait(now + _backoff(step.crashes, random), "timer", "Trying again after an unexpected error.")
-            return Failure(wait=wait, is_bug=True)
+            wait = Wait(
+                now + _backoff(step.crashes, random), "timer", "Trying again after an unexpected error."
+            )
+            return Failure(wait, is_bug=True)
 
 
-def _later(
-    error: RetryLater | Ambiguous, step: Step, now: datetime, chance: random.Random | None
-) -> Failure:
+def _later(error: RetryLater | Ambiguous, step: Step, now: datetime, chance: random.Random | None) -> Failure:
     ambiguous = isinstance(error, Ambiguous)
     since = step.started_at or now
     if step.attempts + 1 >= MAX_TRIES and now - since >= GIVE_UP_AFTER:
         message = f"{error.message} It was tried {step.attempts + 1} times since {since:%H:%M} UTC."
         paused = Paused("upstream_unavailable", message, wake_at=now + TRY_AGAIN_AFTER)
-        return Failure(paused=paused, counts=True, ambiguous=ambiguous)
+        return Failure(paused, counts=True, ambiguous=ambiguous)
     after = getattr(error, "after", None) or _backoff(step.attempts, chance)
-    return Failure(
-        wait=Wait(now + after, "upstream", error.message), counts=True, ambiguous=ambiguous
-    )
+    return Failure(Wait(now + after, "upstream", error.message), counts=True, ambiguous=ambiguous)
 
 
 def _backoff(tries: int, chance: random.Random | None) -> timedelta:
     """Full jitter: anywhere up to 1 s, 2 s, 4 s … 60 s, so that workers do not return all at once."""
     ceiling = min(SLOWEST.total_seconds(), 2.0 ** min(tries, 10))
-    return timedelta(seconds=max(0.2, (chance or random).uniform(0, ceiling)))  # noqa: S311 - jitter, no secret
+    return timedelta(seconds=max(0.2, (chance or random).uniform(0, ceiling)))

@@ -60,7 +60,8 @@ class Recorder:
         return Sent(call, attempt)
 
     def after(self, token: object, outcome: DeliveryError | None, answer: Answer | None) -> None:
-        assert isinstance(token, Sent)
+        if not isinstance(token, Sent):
+            raise TypeError("this token is not from `before`")
         self.requests[token.call.endpoint] += 1
         self.throttled += isinstance(outcome, RetryLater) and outcome.code == "throttled"
         attempt = token.attempt

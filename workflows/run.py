@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,10 +16,12 @@ from audiences.models import Query
 from credentials import vault
 from destinations import registry
 from destinations.models import AudienceList, Destination
+from destinations.registry import Klaviyo, Profile, Reading, Session, Target
 from workflows.clock import Clock
 from workflows.files import Folder, ledger_path
 from workflows.models import Step, Workflow
 from workflows.outside import Recorder
+from workflows.spec import EMAIL
 
 PULSE_SECONDS = 5.0
 T = TypeVar("T")
@@ -34,7 +37,8 @@ class Run:
         self.folder = Folder(workflow.pk)
         self.recorder = Recorder(workflow, clock, worker)
         self.began = time.monotonic()
-        self._service: registry.Service | None = None
+        self._session: Session | None = None
+        self._targets: tuple[Target, ...] | None = None
         self._keyer: Keyer | None = None
 
     # -- the settings frozen at the start
@@ -57,7 +61,10 @@ class Run:
 
     @property
     def audience_list(self) -> AudienceList:
-        return AudienceList.objects.get(account_id=self.workflow.account_id, name=self.workflow.list_key)
+        ours = AudienceList.objects.filter(account_id=self.workflow.account_id)
+        if self.workflow.list_id:
+            return ours.get(list_id=self.workflow.list_id)
+        return ours.get(name=self.workflow.list_key)
 
     @property
     def ledger(self) -> Path | None:
@@ -73,22 +80,46 @@ class Run:
 
     # -- the way out
 
+    @cached_property
+    def plugin(self) -> registry.Plugin:
+        return registry.PLUGINS[self.destination.plugin]
+
     @property
-    def service(self) -> "registry.Service":
-        """The vendor's calls, each through the limiter and this workflow's recorder."""
-        if self._service is None:
-            self._service = registry.service(
-                self.destination,
-                account_id=self.workflow.account_id,
-                clock=self.clock,
-                hooks=self.recorder,
-            )
-        return self._service
+    def session(self) -> Session:
+        """The open line to the account, each call through the limiter and this workflow's recorder."""
+        if self._session is None:
+            self._session = registry.open_destination(self.destination, clock=self.clock, hooks=self.recorder)
+        return self._session
+
+    @property
+    def client(self) -> Klaviyo:
+        """The vendor's endpoints, one method each."""
+        return self.session.client
+
+    def read_members(
+        self,
+        *,
+        into: Path,
+        since: datetime | None = None,
+        state: dict[str, Any] | None = None,
+        until: Callable[[], bool] = lambda: False,
+    ) -> Reading:
+        """Read the list, or who joined it `since`, until done or told to stop; `state` continues one."""
+        return self.session.read_members(
+            self.workflow.list_id, into=into, key_of=self.keyer.key, since=since, state=state, until=until
+        )
+
+    def profile(self, row: dict[str, Any]) -> Profile:
+        """A row of candidates as the vendor's profile; its fields only when the full profile is sent."""
+        if self._targets is None:
+            entries = [entry for entry in self.template["mapping"] if entry["target"] != EMAIL]
+            self._targets = self.plugin.mapping.targets(entries if self.template["full_profile"] else [])
+        return self.plugin.mapping.profile(row, self._targets)
 
     def close(self) -> None:
-        if self._service is not None:
-            self._service.close()
-            self._service = None
+        if self._session is not None:
+            self._session.gateway.close()
+            self._session = None
 
     # -- time
 

@@ -11,7 +11,7 @@ from workflows.moves import State
 
 @dataclass(frozen=True)
 class StageView:
-    """`state` is waiting, active, done, attention or stopped; `share` is the progress, 0.0 to 1.0, or None."""
+    """`state` is waiting, active, done, attention or stopped; `share` the progress, 0.0 to 1.0, or None."""
 
     stage: str
     label: str
@@ -35,7 +35,9 @@ def stages(workflow: Workflow) -> list[StageView]:
     for stage, describe in tell.items():
         mine = _of(stage, steps)
         headline, detail, share = describe(workflow, mine)
-        views.append(StageView(stage, stage.label, _state(workflow, stage, mine, steps), headline, detail, share))
+        views.append(
+            StageView(stage, stage.label, _state(workflow, stage, mine, steps), headline, detail, share)
+        )
     return views
 
 
@@ -110,7 +112,11 @@ def _verify(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float |
     step = next((step for step in reversed(mine) if step.kind == "verify"), None)
     if step and step.outcome:
         left = step.outcome["missing"] + step.outcome["surplus"]
-        return f"{step.outcome['members']:,}", f"members read · {left:,} differ" if left else "members read", 1.0
+        return (
+            f"{step.outcome['members']:,}",
+            f"members read · {left:,} differ" if left else "members read",
+            1.0,
+        )
     return _progress(step, "reads the list back")
 
 
@@ -120,7 +126,11 @@ def _progress(step: Step | None, before: str) -> tuple[str, str, float | None]:
         return "–", before, None
     total = told.get("total")
     unit = told.get("unit", "")
-    return f"{told['done']:,}", f"of {total:,} {unit}" if total else unit, told["done"] / total if total else None
+    return (
+        f"{told['done']:,}",
+        f"of {total:,} {unit}" if total else unit,
+        told["done"] / total if total else None,
+    )
 
 
 def _kind(steps: Sequence[Step], kind: str) -> Step | None:

@@ -58,7 +58,9 @@ def start(
 def _check(orchestration: Orchestration) -> None:
     query = orchestration.query
     if not query.is_active:
-        raise CannotStart("query_draft", f"The query “{query}” is a draft. Activate it, then run “{orchestration}”.")
+        raise CannotStart(
+            "query_draft", f"The query “{query}” is a draft. Activate it, then run “{orchestration}”."
+        )
     try:
         Limits.of(orchestration.guards)
     except (ValueError, TypeError) as error:
@@ -119,7 +121,7 @@ def account_of(destination: Destination) -> str:
 
 
 def frozen(orchestration: Orchestration) -> dict[str, object]:
-    """What this workflow goes by to its end, whatever is edited meanwhile: settings, no people, no secrets."""
+    """What this workflow goes by to its end, whatever is edited meanwhile. No people, no secrets."""
     query, template = orchestration.query, orchestration.template
     return {
         "query": _query(query),

@@ -1,13 +1,17 @@
 """Klaviyo, ready to use: a transport with its headers, a limiter with its windows, a client on top."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from django.conf import settings
 
 from destinations.clock import Clock
 from destinations.gateway import MAX_WAIT, Gateway, Hooks
+from destinations.klaviyo import members
 from destinations.klaviyo.classify import classify, parse
 from destinations.klaviyo.client import Klaviyo
 from destinations.klaviyo.limits import WINDOWS
@@ -21,6 +25,21 @@ class Session:
 
     gateway: Gateway = field(repr=False)
     client: Klaviyo = field(repr=False)
+
+    def read_members(
+        self,
+        list_id: str,
+        *,
+        into: Path,
+        key_of: Callable[[str], str | None],
+        until: Callable[[], bool],
+        since: datetime | None = None,
+        state: dict[str, Any] | None = None,
+    ) -> members.Reading:
+        """Read a list, or who joined it `since`; see `members.read`."""
+        return members.read(
+            self.gateway, list_id, into=into, key_of=key_of, until=until, since=since, state=state
+        )
 
     def __enter__(self) -> "Session":
         return self

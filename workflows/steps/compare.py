@@ -4,13 +4,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from audiences import candidates as people
 from audiences import extract as extraction
 from audiences import ledger, queries, reconcile
 from audiences.reconcile import Tally
 from destinations import lists
-from destinations.errors import NeedsDecision
-from workflows import batches, guards
+from destinations.accounts_check import check_credential
+from destinations.errors import DeliveryError, HoldOn, NeedsDecision
+from destinations.registry import Reading
+from workflows import batches, guards, rows
 from workflows.estimate import estimate
 from workflows.files import digest
 from workflows.models import Step
@@ -30,25 +31,38 @@ TEST_IS_FRESH_FOR = timedelta(hours=1)
 
 def probe(run: Run, step: Step) -> Result:
     """The key works, and opens the account this destination is pinned to."""
-    destination = run.destination
-    account = lists.check_account(run.client, destination, now=run.clock.now(), fresh_for=TEST_IS_FRESH_FOR)
-    columns = {"account_id": account} if account != run.workflow.account_id else {}
-    return Done({"account": account}, columns=columns)
+    credential = run.destination.credential
+    tested = credential.tested_at
+    fresh = bool(credential.account_id and tested and run.clock.now() - tested < TEST_IS_FRESH_FOR)
+    if not fresh:
+        check_credential(credential, clock=run.clock)
+    account = run.destination.account_id
+    columns = {"account_id": account} if account and account != run.workflow.account_id else {}
+    return Done({"account": account, "asked": not fresh}, columns=columns)
 
 
 def resolve(run: Run, step: Step) -> Result:
     """The name of the list becomes an id, once; from then on the id counts, whatever the list is called."""
-    kept = lists.resolve(run.client, run.workflow.account_id, run.workflow.list_key)
-    flows: list[str] = []
+    name = run.workflow.list_key
+    kept = lists.claim(run.workflow.account_id, name)
     if kept.list_id:
-        flows = _live_flows(run, kept.list_id)
-    note = "" if kept.list_id else f"No list is named “{kept.name}” yet; it will be created."
-    return Done({"flows": flows, "exists": bool(kept.list_id)}, columns={"list_id": kept.list_id or ""}, note=note)
+        run.client.list_info(kept.list_id)
+    else:
+        choice = lists.choose(run.client.find_lists(name))
+        if choice.action == "ambiguous":
+            raise Paused("list_ambiguous", f"Several lists in Klaviyo are called “{name}”; none was touched.")
+        if choice.action == "use":
+            kept = lists.pin(kept, choice.list_id)
+    if not kept.list_id:
+        note = f"No list is named “{name}” yet; it will be created."
+        return Done({"flows": [], "exists": False}, columns={"list_id": ""}, note=note)
+    flows = _live_flows(run, kept.list_id)
+    return Done({"flows": flows, "exists": True}, columns={"list_id": kept.list_id})
 
 
 def _live_flows(run: Run, list_id: str) -> list[str]:
     try:
-        return [flow.name for flow in run.client.flows(list_id) if flow.status == "live"]
+        return [flow.name for flow in run.client.flows(list_id) if flow.is_live]
     except NeedsDecision as error:
         # Knowing the flows is a courtesy; a key without flows:read still delivers.
         if error.code != "permission_missing":
@@ -75,7 +89,9 @@ def extract(run: Run, step: Step) -> Result:
     warning = _threshold(query, found.rows)
     counts = {"rows": found.rows, "candidates": found.candidates, "not_loaded": found.not_loaded}
     note = f"The query gave {found.rows:,} rows; {found.candidates:,} people can be sent."
-    return Done({**counts, "seconds": found.seconds, "warning": warning}, columns={"counts": counts}, note=note)
+    return Done(
+        {**counts, "seconds": found.seconds, "warning": warning}, columns={"counts": counts}, note=note
+    )
 
 
 def _threshold(query: Any, rows: int) -> str:
@@ -109,6 +125,8 @@ def _from_ledger(run: Run, target: Path) -> int | None:
         return None
     joined = target.with_name("joined.parquet")
     reading = run.read_members(into=joined, since=kept.read_at - OVERLAP)
+    if not reading.done:
+        raise stopped(reading)
     count = ledger.members_from(run.ledger, joined, target)
     told = run.client.member_count(run.workflow.list_id)
     run.pulse(done=reading.members, unit="members")
@@ -126,24 +144,38 @@ def read_whole(run: Run, step: Step, target: Path, *, first: bool) -> Result:
     if not reading.done:
         step.checkpoint = {**checkpoint, "state": reading.state}
         step.save(update_fields=["checkpoint"])
+        if reading.hold_until or reading.trouble:
+            raise stopped(reading)
         return Again()
     outcome = {"members": reading.members, "way": "whole", "read_at": checkpoint["read_at"]}
     columns = {"base_members": reading.members} if first else {}
     return Done(outcome, columns=columns, note=f"Read {reading.members:,} members of the list.")
 
 
+def stopped(reading: Reading) -> DeliveryError:
+    """Why a reading that is not done stopped: trouble at Klaviyo, or our own pace."""
+    if reading.trouble:
+        return reading.trouble
+    until = reading.hold_until
+    if until is None:
+        raise ValueError("this reading was stopped by its caller")
+    return HoldOn(until, cause="steady", endpoint="lists.members")
+
+
 def compare(run: Run, step: Step) -> Result:
     """The difference between candidates and members, cut into batches: the plan."""
     round_ = step.round
     folder = run.folder.make(f"r{round_}")
-    members = folder / "members.parquet" if round_ == 0 else run.folder.file(f"v{round_ - 1}", "members.parquet")
+    members = (
+        folder / "members.parquet" if round_ == 0 else run.folder.file(f"v{round_ - 1}", "members.parquet")
+    )
     # What a profile holds is settled in the first round: reading a list back does not show it.
     full_profile = run.template["full_profile"] and round_ == 0
     tally = run.meanwhile(lambda: _reconcile(run, members, folder, full_profile=full_profile))
     batches.without_rejected(run.folder, folder)
     plan = _plan(run, tally, folder, round_)
     calls = plan.calls()
-    told = estimate(calls, floor_seconds=run.floor_seconds)
+    told = estimate(calls, floor_seconds=run.plugin.floor_seconds)
     removals = run.workflow.removals_planned + plan.removes
     record = {
         **_numbers(plan),
@@ -158,7 +190,7 @@ def compare(run: Run, step: Step) -> Result:
     columns: dict[str, Any] = {"removals_planned": removals, "plan_hash": plan.hash, "round": round_}
     if round_ == 0:
         columns |= {"plan": record, "estimate_seconds": told.seconds}
-    note = f"Plan: +{plan.adds:,} −{plan.removes:,} ~{plan.updates:,} ={plan.unchanged:,}, {plan.kept_out:,} kept out."
+    note = f"Plan: +{plan.adds:,} −{plan.removes:,} ~{plan.updates:,} ={plan.unchanged:,}."
     return Done(record, columns=columns, note=note)
 
 
@@ -179,8 +211,8 @@ def _plan(run: Run, tally: Tally, folder: Path, round_: int) -> Plan:
     files = [folder / name for name in ("adds.parquet", "updates.parquet", "removes.parquet")]
     return Plan(
         list_id=run.workflow.list_id,
-        adds=people.count(files[0]),
-        updates=people.count(files[1]),
+        adds=rows.count(files[0]),
+        updates=rows.count(files[1]),
         removes=tally.removes,
         unchanged=tally.unchanged,
         kept_out=tally.kept_out,

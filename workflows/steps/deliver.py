@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from destinations import lists
-from destinations.errors import NeedsDecision, Rejected
+from destinations.errors import Rejected
 from workflows import batches
 from workflows.models import Step
 from workflows.outside import accepted, doubtful_since
@@ -13,50 +13,28 @@ from workflows.plan import halves
 from workflows.results import Done, NewStep, Paused, Result, Wait
 from workflows.run import Run
 
-# A list that was perhaps created shows up in a search only after a while.
-LOOK_AFTER = timedelta(seconds=90)
 POLL_SLOWEST = timedelta(seconds=30)
 STUCK_AFTER = timedelta(minutes=30)
 # Klaviyo's clock and ours may differ by this much when a job is looked for by its time.
 CLOCK_MARGIN = timedelta(seconds=30)
-ACCOUNT_LIMIT = 1_000
 
 
 def create(run: Run, step: Step) -> Result:
-    """Make the list, at most once: after a doubtful answer look for it before anything else."""
-    kept = run.audience_list
+    """Make the list, at most once: after a doubtful answer it is looked for before anything else."""
+    name = run.workflow.list_key
     if step.external_ref:
-        lists.pin(kept, step.external_ref, created_by_us=True)
-        return _created(run, step.external_ref)
-    if sent := doubtful_since(step):
-        look_at = sent + min(LOOK_AFTER, run.ambiguity)
-        if look_at > run.clock.now():
-            return Wait(look_at, "settle", "Waiting to see whether the list was created.")
-    found = lists.resolve(run.client, run.workflow.account_id, kept.name)
-    if found.list_id:
-        return _created(run, found.list_id)
-    try:
-        made = run.client.create_list(kept.name)
-    except NeedsDecision as error:
-        raise _with_room(run, error) from error
-    lists.pin(kept, made.id, created_by_us=True)
-    return _created(run, made.id)
-
-
-def _created(run: Run, list_id: str) -> Done:
-    return Done({"list_id": list_id}, columns={"list_id": list_id}, note=f"List “{run.workflow.list_key}” is ready.")
-
-
-def _with_room(run: Run, error: NeedsDecision) -> Exception:
-    """Say how full the account is, when that is why a list could not be made."""
-    if error.code != "max_lists":
-        return error
-    taken_lists, taken_segments = run.client.list_total(), run.client.segment_total()
-    message = (
-        f"The list “{run.workflow.list_key}” could not be created: the account holds {taken_lists:,} lists and "
-        f"{taken_segments:,} segments, and Klaviyo allows {ACCOUNT_LIMIT:,} together. Delete some, then retry."
-    )
-    return Paused("max_lists", message, lists=taken_lists, segments=taken_segments)
+        # The answer arrived, and the worker ended before it could finish the step.
+        made = lists.pin(run.audience_list, step.external_ref, created_by_us=True)
+    else:
+        made = lists.resolve(
+            run.client,
+            run.workflow.account_id,
+            name,
+            now=run.clock.now(),
+            max_lists=run.plugin.max_lists,
+        )
+    columns = {"list_id": made.list_id or ""}
+    return Done({"list_id": made.list_id}, columns=columns, note=f"List “{name}” is ready.")
 
 
 def import_(run: Run, step: Step) -> Result:
@@ -73,26 +51,37 @@ def _submit(run: Run, step: Step, list_id: str | None) -> Result:
     if step.external_ref:
         return _submitted(step)
     rows = batches.of_step(run, step.input)
+    profiles = [run.profile(row) for _, row in rows]
+    if large := {
+        place: why
+        for (place, _), profile in zip(rows, profiles, strict=True)
+        if (why := _too_large(run, profile))
+    }:
+        return _set_aside(run, step, rows, large)
     if not rows:
         return Done({"rows": 0}, skipped=True)
-    if (sent := doubtful_since(step)) and (job := _adopt(run, step, sent, len(rows))):
+    if (sent := doubtful_since(step)) and (job := _adopt(run, sent, len(rows))):
         step.external_ref = job
         return _submitted(step)
     run.recorder.items = len(rows)
     try:
-        job = run.client.submit_import([run.profile(row) for _, row in rows], list_id)
+        step.external_ref = run.client.submit_import([profile.resource for profile in profiles], list_id)
     except Rejected as error:
         return _refused(run, step, rows, error)
-    step.external_ref = job
     return _submitted(step)
+
+
+def _too_large(run: Run, profile: Any) -> tuple[str, str] | None:
+    refusal = run.plugin.imports.too_large(profile)
+    return (refusal.reason, refusal.field) if refusal else None
 
 
 def _submitted(step: Step) -> Done:
     return Done({"job": step.external_ref, "rows": step.input["limit"] - len(step.input.get("skip", ()))})
 
 
-def _adopt(run: Run, step: Step, sent: datetime, rows: int) -> str | None:
-    """Find the job of a submission whose answer was lost: made since, of that size, and nobody else's step's."""
+def _adopt(run: Run, sent: datetime, rows: int) -> str | None:
+    """Find the job of a submission whose answer was lost: made since, of that size, no other step's."""
     ours = set(run.workflow.steps.exclude(external_ref="").values_list("external_ref", flat=True))
     page = run.client.import_jobs()
     found = [
@@ -113,18 +102,30 @@ def _refused(run: Run, step: Step, rows: list[tuple[int, dict[str, Any]]], error
         for pointer in error.pointers
         if pointer.index is not None and 0 <= pointer.index < len(rows)
     }
-    if not guilty and len(rows) > 1 and error.code in ("rejected", "conflict", "too_large", "invalid_profile_ids"):
+    if (
+        not guilty
+        and len(rows) > 1
+        and error.code in ("rejected", "conflict", "too_large", "invalid_profile_ids")
+    ):
         return _halve(step)
     if not guilty and len(rows) == 1:
         guilty = {rows[0][0]: (_code(error), "")}
     if not guilty:
         raise error
+    return _set_aside(run, step, rows, guilty)
+
+
+def _set_aside(
+    run: Run, step: Step, rows: list[tuple[int, dict[str, Any]]], guilty: dict[int, tuple[str, str]]
+) -> Result:
     by_place = dict(rows)
     name = f"{step.key.replace(':', '-')}-{len(step.input.get('skip', ()))}"
     batches.refuse(run.folder, name, {by_place[place]["key"]: why for place, why in guilty.items()})
     step.input = {**step.input, "skip": sorted({*step.input.get("skip", ()), *guilty})}
     step.save(update_fields=["input"])
-    return Wait(run.clock.now(), "timer", f"Klaviyo refused {len(guilty):,} rows of a batch; sending the rest.")
+    return Wait(
+        run.clock.now(), "timer", f"Klaviyo refused {len(guilty):,} rows of a batch; sending the rest."
+    )
 
 
 def _code(error: Rejected) -> str:
@@ -139,9 +140,7 @@ def _halve(step: Step) -> Done:
     for number, half in enumerate(halves(step.input)):
         start, end = half["offset"] - base, half["offset"] - base + half["limit"]
         given = {**step.input, **half, "skip": [place - start for place in skip if start <= place < end]}
-        parts.append(
-            NewStep(f"{step.key}.{number}", step.kind, step.stage, step.round, step.position, given)
-        )
+        parts.append(NewStep(f"{step.key}.{number}", step.kind, step.stage, step.round, step.position, given))
     return Done({"split": True, "rows": 0}, steps=tuple(parts), skipped=True)
 
 
@@ -189,7 +188,9 @@ def jobs(run: Run, step: Step) -> Result:
         if sent.external_ref and sent.external_ref not in ended
     }
     seen = _look(run, waiting)
-    done = sum(job.completed + job.failed for job in seen.values()) + sum(job["rows"] for job in ended.values())
+    done = sum(job.completed + job.failed for job in seen.values()) + sum(
+        job["rows"] for job in ended.values()
+    )
     for ref, job in seen.items():
         if job.is_running:
             continue
@@ -197,7 +198,9 @@ def jobs(run: Run, step: Step) -> Result:
             _read_failures(run, waiting[ref])
         ended[ref] = {"status": job.status, "rows": job.total, "failed": job.failed}
     checkpoint = {**step.checkpoint, "ended": ended, "polls": step.checkpoint.get("polls", 0) + 1}
-    total = sum(job.total for job in seen.values() if job.is_running) + sum(job["rows"] for job in ended.values())
+    total = sum(job.total for job in seen.values() if job.is_running) + sum(
+        job["rows"] for job in ended.values()
+    )
     run.pulse(done=done, total=max(total, done), unit="profiles")
     if len(ended) < len(ended.keys() | waiting.keys()):
         return _poll_later(run, step, checkpoint, done)
@@ -223,14 +226,10 @@ def _look(run: Run, waiting: Mapping[str, Step]) -> dict[str, Any]:
 
 def _read_failures(run: Run, sent: Step) -> None:
     rows = batches.of_step(run, sent.input)
-    by_email = {row["email"]: row["key"] for _, row in rows}
-    refused: dict[str, tuple[str, str]] = {}
-    for failure in run.client.import_failures(sent.external_ref):
-        key = by_email.get((failure.email or "").strip().lower())
-        if key is None and failure.index is not None and failure.index < len(rows):
-            key = rows[failure.index][1]["key"]
-        if key is not None:
-            refused[key] = (failure.detail_code, failure.field)
+    batch = run.plugin.imports.Batch(tuple(run.profile(row) for _, row in rows))
+    failures = run.client.import_failures(sent.external_ref)
+    found = run.plugin.imports.match_failures(failures, batch, key_of=run.keyer.key)
+    refused = {refusal.key: (refusal.reason, refusal.field) for refusal in found.refusals}
     batches.refuse(run.folder, f"{sent.key.replace(':', '-')}-job", refused)
 
 
@@ -239,7 +238,9 @@ def _poll_later(run: Run, step: Step, checkpoint: dict[str, Any], done: int) -> 
     if checkpoint.get("done") != done:
         checkpoint |= {"done": done, "moved_at": now.isoformat(), "polls": 1}
     if now - datetime.fromisoformat(checkpoint["moved_at"]) > STUCK_AFTER:
-        raise Paused("import_stuck", f"Import jobs at Klaviyo stand still at {done:,} profiles for 30 minutes.")
+        raise Paused(
+            "import_stuck", f"Import jobs at Klaviyo stand still at {done:,} profiles for 30 minutes."
+        )
     step.checkpoint = checkpoint
     step.save(update_fields=["checkpoint"])
     wait = min(timedelta(seconds=2 ** min(checkpoint["polls"], 5) / 2), POLL_SLOWEST)

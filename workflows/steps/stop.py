@@ -20,11 +20,15 @@ def wind_down(run: Run) -> Result:
     if _running_jobs(run):
         return Wait(now + LOOK_EVERY, "settle", "Stopping: Klaviyo still works on an import.")
     applied = {
-        kind: sum(step.outcome.get("rows", 0) for step in run.workflow.steps.filter(kind=kind, state=StepState.DONE))
+        kind: sum(
+            step.outcome.get("rows", 0) for step in run.workflow.steps.filter(kind=kind, state=StepState.DONE)
+        )
         for kind in ("import", "update", "add", "remove")
     }
     sent = applied["import"] + applied["add"]
-    note = f"Stopped. Sent before: {sent:,} adds, {applied['update']:,} updates, {applied['remove']:,} removals."
+    note = (
+        f"Stopped. Sent before: {sent:,} adds, {applied['update']:,} updates, {applied['remove']:,} removals."
+    )
     return Ended(State.CANCELLED, note, {"message": note})
 
 

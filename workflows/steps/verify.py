@@ -1,7 +1,7 @@
 """The end of a round: wait until nothing can change any more, read the list back, and say what is true."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from workflows.outside import doubtful_since
 from workflows.results import Again, Done, Result, Wait
 from workflows.run import Run
 from workflows.steps import story
-from workflows.steps.compare import OVERLAP, SMALL_LIST, read_whole
+from workflows.steps.compare import OVERLAP, SMALL_LIST, read_whole, stopped
 
 MAX_ROUNDS = 3
 # Klaviyo may show a change only a while after it took it: look again this often before sending again.
@@ -28,14 +28,20 @@ def settle(run: Run, step: Step) -> Result:
     if doubt and doubt > now:
         return Wait(doubt, "settle", "Waiting until a request without an answer can have no late effect.")
     if unknown := _unknown_jobs(run):
-        return Wait(now + timedelta(seconds=5), "settle", f"Waiting for {unknown} import jobs of unclear origin.")
+        return Wait(
+            now + timedelta(seconds=5), "settle", f"Waiting for {unknown} import jobs of unclear origin."
+        )
     return Done()
 
 
 def _unknown_jobs(run: Run) -> int:
     """Jobs still running that a submission without an answer may have started."""
     sent = run.workflow.steps.filter(kind__in=("import", "update"))
-    doubts = [since for step in sent.filter(calls__outcome__in=("ambiguous", "crashed")).distinct() if (since := doubtful_since(step))]
+    doubts = [
+        since
+        for step in sent.filter(calls__outcome__in=("ambiguous", "crashed")).distinct()
+        if (since := doubtful_since(step))
+    ]
     if not doubts:
         return 0
     ours = set(sent.exclude(external_ref="").values_list("external_ref", flat=True))
@@ -85,13 +91,16 @@ def _read_back(run: Run, step: Step, target: Path) -> Result | None:
 
 
 def _from_changes(run: Run, step: Step, target: Path) -> bool:
-    """For a large list: what was known before, who joined since, who of the removed is still there, the count."""
+    """For a large list: who was on it, less the removed, and who joined since; true if the counts agree."""
     before = run.folder.file(f"r{step.round}", "members.parquet")
     if step.round:
         before = run.folder.file(f"v{step.round - 1}", "members.parquet")
     joined, still = target.with_name("joined.parquet"), target.with_name("still.parquet")
-    assert run.workflow.started_at is not None
-    run.read_members(into=joined, since=run.workflow.started_at - OVERLAP)
+    reading = run.read_members(
+        into=joined, since=(run.workflow.started_at or run.workflow.created_at) - OVERLAP
+    )
+    if not reading.done:
+        raise stopped(reading)
     removes = run.folder.file(f"r{step.round}", batches.REMOVES)
     _write_still(run, removes, still)
     count = run.meanwhile(
@@ -112,9 +121,7 @@ def _addresses(run: Run, removes: Path) -> Iterator[list[str]]:
     """The addresses of those removed, a hundred at a time; the ledger knows some by their id alone."""
     for batch in rows.stream(removes, ("profile_id", "email"), size=LOOK_UP):
         known = [email for email in batch.column("email").to_pylist() if email]
-        ids = [
-            row["profile_id"] for row in batch.to_pylist() if not row["email"]
-        ]
+        ids = [row["profile_id"] for row in batch.to_pylist() if not row["email"]]
         if ids:
             known += [profile.email for profile in run.client.profiles_by_id(ids) if profile.email]
         if known:

@@ -1,0 +1,66 @@
+"""Guards: what passes by itself and what waits for a person."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workflows.guards import Change, Limits, objections
+
+
+def change(**given: object) -> Change:
+    usual = {"candidates": 1_000, "rows": 1_000, "listed": 1_000, "added": 5, "removed": 5, "first_run": False}
+    return Change(**(usual | given))  # type: ignore[arg-type]
+
+
+def codes(found: Change, limits: Limits | None = None) -> list[str]:
+    return [objection.code for objection in objections(found, limits or Limits())]
+
+
+class TestObjections:
+    def test_lets_a_small_change_pass(self):
+        assert codes(change()) == []
+
+    def test_holds_an_empty_query_however_small_the_list(self):
+        assert codes(change(candidates=0, rows=0, listed=3, removed=3)) == ["empty_query"]
+
+    def test_says_when_rows_came_but_none_can_be_loaded(self):
+        [objection] = objections(change(candidates=0, rows=12, listed=0, removed=0), Limits())
+
+        assert objection.sentence == "None of the 12 rows can be loaded, so this plan has nobody to send."
+
+    @pytest.mark.parametrize(("removed", "held"), [(200, False), (201, True), (400, True)])
+    def test_holds_a_removal_above_the_share(self, removed: int, held: bool):
+        assert codes(change(removed=removed)) == (["large_removal"] if held else [])
+
+    def test_holds_a_removal_above_the_number(self):
+        assert codes(change(listed=10_000_000, removed=60_000)) == ["large_removal"]
+
+    def test_never_asks_about_a_handful(self):
+        assert codes(change(listed=12, candidates=2, removed=10)) == []
+
+    def test_holds_the_first_run_against_a_list_with_members(self):
+        assert codes(change(first_run=True, removed=0)) == ["first_run"]
+        assert codes(change(first_run=True, listed=0, removed=0)) == []
+
+    def test_holds_many_adds_to_a_list_that_starts_a_flow(self):
+        assert codes(change(added=1_001, live_flows=("Welcome",))) == ["starts_flows"]
+        assert codes(change(added=1_000, live_flows=("Welcome",))) == []
+        assert codes(change(added=1_001)) == []
+
+    @given(listed=st.integers(1, 10**7), share=st.floats(0, 1), removed=st.integers(0, 10**7))
+    def test_never_lets_more_than_the_share_pass_unseen(self, listed: int, share: float, removed: int):
+        removed = min(removed, listed)
+        limits = Limits(max_removed_share=share)
+
+        passed = codes(change(listed=listed, removed=removed), limits) == []
+
+        assert not passed or removed <= max(limits.always_allowed, share * listed)
+
+
+class TestLimits:
+    def test_refuses_a_guard_it_does_not_know(self):
+        with pytest.raises(ValueError, match="no guard named max_remove"):
+            Limits.of({"max_remove": 3})
+
+    def test_fills_in_what_is_not_said(self):
+        assert Limits.of({"max_removed": 7}) == Limits(max_removed=7)

@@ -1,0 +1,101 @@
+"""The end: every row in exactly one state, the ledger of who is on the list, and what may be kept."""
+
+from pathlib import Path
+from typing import Any
+
+from audiences import ledger, outcomes
+from workflows import batches, rows, sealing
+from workflows.files import ledger_path
+from workflows.models import Step, StepState
+from workflows.moves import State
+from workflows.results import Ended, Paused, Result
+from workflows.run import Run
+
+KEYED = {
+    "adds.parquet": ("key",),
+    "updates.parquet": ("key",),
+    "removes.parquet": ("key", "profile_id"),
+    "kept_out.parquet": ("key",),
+}
+
+
+def finish(run: Run, step: Step) -> Result:
+    """Close the books. A workflow whose sums do not close is not called right."""
+    folder = run.folder.make("final")
+    rounds = [run.folder.file(f"r{number}") for number in range(run.workflow.round + 1)]
+    for name, columns in KEYED.items():
+        rows.join([path / name for path in rounds], folder / name, columns=columns)
+    members, last = _last_reading(run)
+    refused = batches.rejected(run.folder)
+    rows.write(folder / "rejected.parquet", {"key": list(refused), "code": list(refused.values())})
+    missing = _missing(run, last)
+    rows.write(folder / "unconfirmed.parquet", {"key": sorted(missing)})
+    counts = run.meanwhile(lambda: _close(run, folder))
+    on_list = rows.count(members)
+    _keep_ledger(run, folder, members, last)
+    samples = sealing.seal_refused(run.folder, run.workflow, refused)
+    told = {**run.workflow.counts, **counts, "on_list": on_list, "samples": samples}
+    surplus = last.outcome.get("surplus", 0)
+    return _ended(run, told, missing=len(missing), surplus=surplus, refused=len(refused))
+
+
+def _last_reading(run: Run) -> tuple[Path, Step]:
+    """The members as they were read last, and the step that read them."""
+    checks = run.workflow.steps.filter(kind="verify", state=StepState.DONE).order_by("-round")
+    if last := checks.first():
+        return run.folder.file(f"v{last.round}", "members.parquet"), last
+    return run.folder.file("r0", "members.parquet"), run.workflow.steps.get(key="snapshot:r0")
+
+
+def _missing(run: Run, last: Step) -> set[str]:
+    if not last.outcome.get("missing"):
+        return set()
+    return rows.values(run.folder.file(f"v{last.round}", "adds.parquet"), "key")
+
+
+def _close(run: Run, folder: Path) -> dict[str, Any]:
+    try:
+        return outcomes.write(
+            candidates=run.folder.file("candidates.parquet"),
+            not_loaded=run.folder.file("not_loaded.parquet"),
+            changes=folder,
+            mode=run.template["mode"],
+        )
+    except outcomes.SumsDoNotClose as error:
+        raise Paused("sums_do_not_close", str(error)) from error
+
+
+def _keep_ledger(run: Run, folder: Path, members: Path, last: Step) -> None:
+    kept = run.audience_list
+    version = kept.ledger_version + 1
+    target = ledger_path(kept.pk, version)
+    run.meanwhile(
+        lambda: ledger.fold(
+            previous=run.ledger,
+            candidates=run.folder.file("candidates.parquet"),
+            members=members,
+            changes=folder,
+            into=target,
+            full_profile=run.template["full_profile"],
+        )
+    )
+    kept.ledger_version = version
+    kept.ledger_file = target.name
+    kept.members = rows.count(members)
+    kept.read_at = last.started_at
+    kept.verified_at = run.workflow.verified_at or kept.verified_at
+    kept.save(update_fields=["ledger_version", "ledger_file", "members", "read_at", "verified_at"])
+
+
+def _ended(run: Run, counts: dict[str, Any], *, missing: int, surplus: int, refused: int) -> Ended:
+    now = run.clock.now()
+    columns: dict[str, Any] = {"counts": counts, "code": "", "message": ""}
+    if missing or surplus:
+        message = f"After every round {missing:,} people are missing and {surplus:,} are too many."
+        columns |= {"code": "unconfirmed", "message": message, "verified_at": None}
+        return Ended(State.SUCCEEDED_WITH_ISSUES, message, columns)
+    columns["verified_at"] = run.workflow.verified_at or now
+    if refused:
+        note = f"List equals query, less {refused:,} people Klaviyo would not take."
+        return Ended(State.SUCCEEDED_WITH_ISSUES, note, columns)
+    return Ended(State.SUCCEEDED, f"List equals query: {counts['on_list']:,} members.", columns)
