@@ -1,10 +1,12 @@
 """What stands around a test: a browser, and Klaviyo in a box at the wire."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from simulator.control import Account, Simulator
 from tests import browser
 
 
@@ -41,3 +43,25 @@ def browser_page(browser_context: BrowserContext) -> Iterator[Page]:
     page.on("pageerror", lambda error: problems.append(str(error)))
     yield page
     assert problems == []
+
+
+@pytest.fixture(scope="session")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """Klaviyo in a box, once for each worker; without its limits unless an account asks for them."""
+    with Simulator.start(tmp_path_factory.mktemp("klaviyo"), limits=False) as started:
+        yield started
+
+
+@pytest.fixture
+def klaviyo(simulator: Simulator, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """An empty account that the product under test, and every process it starts, takes for Klaviyo.
+
+    At the end, no request may have differed from what Klaviyo's own document allows, save those that a test
+    said it expects.
+    """
+    settings.KLAVIYO_API_URL = simulator.url
+    monkeypatch.setenv("KLAVIYO_API_URL", simulator.url)
+    account = simulator.account()
+    yield account
+    account.clear_faults()
+    assert account.deviations() == []
