@@ -1,0 +1,1 @@
+"""Configuration as code: one YAML file, made true by name, all of it or none of it."""

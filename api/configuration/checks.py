@@ -1,0 +1,114 @@
+"""Whether the names in a configuration lead somewhere: to an object of the same file, or one that exists."""
+
+from collections.abc import Iterable
+
+from api.configuration import problems
+from api.configuration.loading import Wanted
+from api.configuration.schema import DataTemplate as DataTemplateWanted
+from audiences.models import Query, Source
+from credentials.kinds import DATABASE_PASSWORD
+from credentials.models import Credential
+from destinations.models import DataTemplate, Destination
+from destinations.registry import PLUGINS
+
+
+def dangling(wanted: Wanted) -> list[str]:
+    """Return a sentence for each name that leads nowhere, or to an object of the wrong kind."""
+    return [
+        *_credentials(wanted),
+        *_sources(wanted),
+        *_queries(wanted),
+        *_destinations(wanted),
+        *_templates(wanted),
+        *_orchestrations(wanted),
+    ]
+
+
+def credential_kinds(wanted: Wanted) -> dict[str, str]:
+    """Return name → kind of every credential there will be."""
+    stored = dict(Credential.objects.values_list("name", "kind"))
+    return stored | {name: one.kind for name, one in wanted.configuration.credentials.items()}
+
+
+def _credentials(wanted: Wanted) -> Iterable[str]:
+    stored = {one.name: one for one in Credential.objects.all()}
+    for name, credential in wanted.configuration.credentials.items():
+        before = stored.get(name)
+        if before and before.kind != credential.kind:
+            yield f"credentials › {name} › kind: it is a {before.kind} already; use another name."
+        if credential.secret is None and not (before and before.has_secret):
+            yield f"credentials › {name} › secret: is missing. Point to it as env:NAME or file:PATH."
+
+
+def _sources(wanted: Wanted) -> Iterable[str]:
+    known = credential_kinds(wanted)
+    for name, source in wanted.configuration.sources.items():
+        if source.credential is not None:
+            yield from _credential(
+                f"sources › {name} › credential", source.credential, known, DATABASE_PASSWORD
+            )
+
+
+def _queries(wanted: Wanted) -> Iterable[str]:
+    known = {*Source.objects.values_list("name", flat=True), *wanted.configuration.sources}
+    for name, query in wanted.configuration.queries.items():
+        yield from _named(f"queries › {name} › source", "source", query.source, known)
+
+
+def _destinations(wanted: Wanted) -> Iterable[str]:
+    known = credential_kinds(wanted)
+    stored = dict(Destination.objects.values_list("name", "plugin"))
+    for name, destination in wanted.configuration.destinations.items():
+        where = f"destinations › {name}"
+        yield from _named(f"{where} › plugin", "plugin", destination.plugin, PLUGINS)
+        if stored.get(name, destination.plugin) != destination.plugin:
+            yield f"{where} › plugin: it is {stored[name]} already; use another name for the new one."
+        kind = PLUGINS[destination.plugin].credential_kind if destination.plugin in PLUGINS else ""
+        yield from _credential(f"{where} › credential", destination.credential, known, kind)
+
+
+def _templates(wanted: Wanted) -> Iterable[str]:
+    plugins = dict(Destination.objects.values_list("name", "plugin"))
+    plugins |= {name: one.plugin for name, one in wanted.configuration.destinations.items()}
+    for name, template in wanted.configuration.data_templates.items():
+        where = f"data_templates › {name}"
+        yield from _named(f"{where} › destination", "destination", template.destination, plugins)
+        if plugin := PLUGINS.get(plugins.get(template.destination, "")):
+            for problem in plugin.mapping.problems(fields(template)):
+                yield f"{where} › mapping: {problem}"
+
+
+def fields(template: DataTemplateWanted, *, with_email: bool = False) -> list[dict[str, str]]:
+    """Return the mapping as the destinations room knows it; the address is not one of a profile's fields."""
+    return [
+        {"column": mapped.column, "target": target, "type": mapped.type}
+        for target, mapped in template.mapping.items()
+        if with_email or target != "email"
+    ]
+
+
+def _orchestrations(wanted: Wanted) -> Iterable[str]:
+    queries = {*Query.objects.values_list("name", flat=True), *wanted.configuration.queries}
+    pairs = set(DataTemplate.objects.values_list("destination__name", "name"))
+    pairs |= {(one.destination, name) for name, one in wanted.configuration.data_templates.items()}
+    for name, orchestration in wanted.configuration.orchestrations.items():
+        where = f"orchestrations › {name}"
+        yield from _named(f"{where} › query", "query", orchestration.query, queries)
+        template = orchestration.data_template
+        yield from _named(f"{where} › data_template", "data template", template, {pair[1] for pair in pairs})
+        places = sorted(destination for destination, known in pairs if known == template)
+        if orchestration.destination is None and len(places) > 1:
+            yield f"{where}: several destinations have a data template “{template}”; add destination."
+        elif places and orchestration.destination is not None and orchestration.destination not in places:
+            yield f"{where} › destination: “{orchestration.destination}” has no data template “{template}”."
+
+
+def _named(where: str, noun: str, name: str, known: Iterable[str]) -> Iterable[str]:
+    if name not in known:
+        yield f"{where}: there is no {noun} “{name}”.{problems.did_you_mean(name, list(known))}"
+
+
+def _credential(where: str, name: str, known: dict[str, str], kind: str) -> Iterable[str]:
+    yield from _named(where, "credential", name, known)
+    if kind and known.get(name, kind) != kind:
+        yield f"{where}: “{name}” is a {known[name]}; a {kind} is needed here."

@@ -1,0 +1,180 @@
+"""What a configuration file may say: one model per kind of object, and not one key more."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+NAME_CHARS = 200
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS, strip_whitespace=True)]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Rows = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+SOURCE_NEEDS: dict[str, frozenset[str]] = {
+    "files": frozenset(),
+    "duckdb": frozenset({"path"}),
+    "sqlite": frozenset({"path"}),
+    "postgresql": frozenset({"host", "database", "user"}),
+    "sqlalchemy": frozenset({"url"}),
+}
+SOURCE_TAKES: dict[str, frozenset[str]] = {
+    "files": frozenset({"path", "files"}),
+    "duckdb": frozenset({"path"}),
+    "sqlite": frozenset({"path"}),
+    "postgresql": frozenset({"host", "port", "database", "user", "sslmode", "credential"}),
+    "sqlalchemy": frozenset({"url", "credential"}),
+}
+SOURCE_SETTINGS = ("path", "files", "host", "port", "database", "user", "sslmode", "url")
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused, and a number is not quietly taken for a text."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=False)
+
+
+CredentialName = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+
+
+class Credential(Strict):
+    """`secret` says where the secret is (`env:NAME` or `file:PATH`), and is never the secret."""
+
+    kind: Literal["klaviyo_api_key", "database_password"]
+    secret: str | None = None
+    description: str = ""
+
+
+class Source(Strict):
+    kind: Literal["files", "duckdb", "sqlite", "postgresql", "sqlalchemy"]
+    description: str = ""
+    path: str | None = None
+    files: dict[Name, str] | None = None
+    host: str | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    database: str | None = None
+    user: str | None = None
+    sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = None
+    url: str | None = None
+    credential: Name | None = None
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_needs(self) -> "Source":
+        given = {name for name in (*SOURCE_SETTINGS, "credential") if getattr(self, name) is not None}
+        if missing := SOURCE_NEEDS[self.kind] - given:
+            raise ValueError(f"a {self.kind} source needs {_listed(missing)}")
+        if surplus := given - SOURCE_TAKES[self.kind]:
+            raise ValueError(f"a {self.kind} source takes no {_listed(surplus)}")
+        if self.kind == "files" and ("path" in given) == ("files" in given):
+            raise ValueError("a files source needs either path or files")
+        return self
+
+
+class Query(Strict):
+    """`sql` is the text itself, `sql_file` a file that holds it."""
+
+    source: Name
+    sql: str | None = None
+    sql_file: str | None = None
+    description: str = ""
+    state: Literal["draft", "active"] = "active"
+    default_country: Country | None = None
+    warn_below: Rows | None = None
+    warn_above: Rows | None = None
+    stop_below: Rows | None = None
+    stop_above: Rows | None = None
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "Query":
+        if (self.sql is None) == (self.sql_file is None):
+            raise ValueError("a query needs either sql or sql_file")
+        if self.stop_below is not None and self.stop_above is not None and self.stop_below > self.stop_above:
+            raise ValueError("stop_below is larger than stop_above, so that no size could pass")
+        return self
+
+
+class Destination(Strict):
+    plugin: Name
+    credential: Name
+    description: str = ""
+
+
+class Mapped(Strict):
+    """One field of a profile: the column it comes from, and the type it is sent as."""
+
+    column: Name
+    type: Literal["text", "number", "boolean", "date", "json"] = "text"
+
+
+def _as_mapped(value: object) -> object:
+    """`first_name: FirstName` is short for a column sent as text."""
+    return {"column": value} if isinstance(value, str) else value
+
+
+class DataTemplate(Strict):
+    """`mapping` goes from the field in the destination to the column of the query."""
+
+    destination: Name
+    list_name: Name
+    description: str = ""
+    use_full_profile: bool = False
+    mode: Literal["mirror", "add_only", "remove_only"] = "mirror"
+    mapping: dict[Name, Annotated[Mapped, BeforeValidator(_as_mapped)]] = Field(default_factory=dict)
+    default_country: Country | None = None
+    duplicates: Literal["most_complete", "refuse"] = "most_complete"
+
+
+class Guards(Strict):
+    """What may happen unasked; a guard that is not stated keeps its default."""
+
+    max_removed_share: Share | None = None
+    max_removed: Rows | None = None
+    always_allowed: Rows | None = None
+    max_flow_adds: Rows | None = None
+    approve_first_run: bool | None = None
+
+
+class Orchestration(Strict):
+    """`destination` is needed only when several destinations have a data template of this name."""
+
+    query: Name
+    data_template: Name
+    destination: Name | None = None
+    guards: Guards = Field(default_factory=Guards)
+
+
+class Configuration(Strict):
+    credentials: dict[CredentialName, Credential] = Field(default_factory=dict)
+    sources: dict[Name, Source] = Field(default_factory=dict)
+    queries: dict[Name, Query] = Field(default_factory=dict)
+    destinations: dict[Name, Destination] = Field(default_factory=dict)
+    data_templates: dict[Name, DataTemplate] = Field(default_factory=dict)
+    orchestrations: dict[Name, Orchestration] = Field(default_factory=dict)
+
+
+OBJECTS: dict[str, type[Strict]] = {
+    "credentials": Credential,
+    "sources": Source,
+    "queries": Query,
+    "destinations": Destination,
+    "data_templates": DataTemplate,
+    "orchestrations": Orchestration,
+}
+
+
+def keys_at(place: tuple[str | int, ...]) -> tuple[str, ...]:
+    """Return the keys that may stand where `place` (section, name, field, …) leads; empty when any may."""
+    if len(place) == 1:
+        return tuple(Configuration.model_fields)
+    model = OBJECTS.get(str(place[0]))
+    if len(place) == 3 and model:
+        return tuple(model.model_fields)
+    if len(place) == 4 and place[2] == "guards":
+        return tuple(Guards.model_fields)
+    if len(place) == 5 and place[2] == "mapping":
+        return tuple(Mapped.model_fields)
+    return ()
+
+
+def _listed(names: set[str] | frozenset[str]) -> str:
+    return " and ".join(sorted(names))

@@ -1,0 +1,48 @@
+"""Run an orchestration: make its list equal to its query."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from api.console import commands, orders, telling
+from workflows.moves import State
+from workflows.report import report
+from workflows.tasks import ring
+
+
+class Command(commands.Command):
+    help = (
+        "Start an orchestration. With --wait, work on it here (no broker or worker needed) until it is over: "
+        "exit code 0 when verified, 3 when it waits for a decision, 1 when it failed."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("name", metavar="NAME", help="the orchestration")
+        parser.add_argument("--wait", action="store_true", help="work on it in this process until it is over")
+        parser.add_argument(
+            "--approve-plan", metavar="HASH", help="approve the plan when it is exactly this one"
+        )
+
+    def work(self, *, name: str, wait: bool, approve_plan: str | None, **options: Any) -> int:
+        if approve_plan and not wait:
+            raise commands.Failure("usage", "--approve-plan needs --wait.", exit_code=commands.USAGE)
+        found = orders.begin(name)
+        if not wait:
+            return self._leave(found.pk)
+        found = orders.to_rest(found, tell=self.tell)
+        if approve_plan and found.state == State.PAUSED and found.code in ("guard", "plan_ready"):
+            orders.approve(found, approve_plan)
+            found = orders.to_rest(found, tell=self.tell)
+        told = report(found)
+        self.give(told)
+        for line in [*telling.plan_lines(told), *telling.result_lines(told), f"Workflow {found.pk}"]:
+            self.say(line)
+        return orders.exit_code(found)
+
+    def _leave(self, pk: Any) -> int:
+        if not ring(pk):
+            self.tell("No worker could be woken now; the next one that looks will take it. Or use --wait.")
+        told = report(orders.workflow(str(pk)))
+        self.give(told)
+        self.say(f"Started workflow {pk}. See it with: workflow {str(pk)[:8]}")
+        return commands.OK
