@@ -139,7 +139,7 @@ def _of_failure(
     call: Call, status: int, headers: Mapping[str, str], body: bytes, now: datetime
 ) -> DeliveryError:
     """Answer for 5xx, and for whatever is no answer at all (1xx, 3xx, 9xx)."""
-    known = status >= 500 or status == 408
+    known = 500 <= status < 600 or status == 408
     code = "upstream_unavailable" if known else "unexpected_answer"
     message = f"Klaviyo answered {status} to {_doing(call)}."
     ids = _error_ids(parse(body))
