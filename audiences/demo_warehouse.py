@@ -87,6 +87,13 @@ def change(path: Path, *, seed: int = 1) -> Changed:
     return Changed(new=some, withdrew=withdrew, ordered=ordered, number=number)
 
 
+def loyal(path: Path) -> list[str]:
+    """Return the plainly written addresses of customers who agree to marketing, in the order they came."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        found = connection.execute(_LOYAL).fetchall()
+    return [address for (address,) in found]
+
+
 def _prepare(connection: duckdb.DuckDBPyConnection, seed: int) -> None:
     """Give the connection its words and its dice: `pick(i, salt, n)` is 0 … n-1, everywhere the same."""
     connection.execute(
@@ -180,10 +187,18 @@ FROM (SELECT *, lower(first_name || '.' || last_name || p) || '@'
 ORDER BY i
 """
 
+_LOYAL = """
+SELECT email FROM customers
+WHERE accepts_marketing
+  AND regexp_full_match(email, '[a-z0-9.]+@example[.][a-z]{3}')
+  AND NOT contains(email, '..')
+ORDER BY customer_id
+"""
+
 _ORDERS = """
 CREATE TABLE orders AS
 SELECT o AS order_id, 1 + pick(o, 'buyer', ?) AS customer_id,
-       (500 + pick(o, 'total', 20000)) / 100 AS total,
+       ((500 + pick(o, 'total', 20000)) / 100)::DECIMAL(8, 2) AS total,
        DATE '2024-01-01' + pick(o, 'ordered', 700)::INTEGER AS ordered_on
 FROM generate_series(1, 2 * ?) AS series(o)
 ORDER BY o

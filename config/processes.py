@@ -79,6 +79,19 @@ class Supervisor:
         self._running.append((name, process))
         return process.pid
 
+    def run(
+        self, name: str, argv: Sequence[str | Path], env: Mapping[str, str] | None = None
+    ) -> Ended | None:
+        """Start `argv` and wait for its end; None when somebody asked to stop first.
+
+        When another process ends before it, that one is returned: look at the name.
+        """
+        self.start(name, argv, env)
+        ended = self.wait()
+        if ended and ended.name == name:
+            self._running.pop()
+        return ended
+
     def ended(self) -> Ended | None:
         """Return the first process that has ended by itself, or None."""
         for name, process in self._running:
