@@ -88,27 +88,24 @@ class Demo:
         account.add(LIST, stranger)
         account.unsubscribe(LIST, leaver)
         self.say("Since the last run:")
-        self.say(
-            f"  in the shop, {changed.new:,} new customers, {changed.withdrew:,} who withdrew their consent,"
-        )
-        self.say(f"  and {changed.ordered:,} who ordered again;")
+        self.say(f"  in the shop, {changed.new:,} people became customers,")
+        self.say(f"  {changed.withdrew:,} withdrew their consent, and {changed.ordered:,} ordered again;")
         self.say(f"  in Klaviyo, by hand, {stranger} was put on the list, who is in no query,")
         self.say(f"  and {leaver} unsubscribed, who is still in the query.")
 
     def _round(self, env: dict[str, str]) -> int:
         """Run the product's own commands, the ones a person would type; return the exit code of the run."""
-        commands = (
-            ["migrate", "--verbosity", "0"],
-            ["apply", str(self.place / "demo.yaml")],
-            ["run", ORCHESTRATION, "--wait"],
-        )
-        code = 0
-        for command in commands:
-            self.say(f"\n$ python3 run.py manage {' '.join(command)}")
-            code = self._manage(command, env)
-            if code:
+        for command in (["migrate", "--verbosity", "0"], ["apply", str(self.place / "demo.yaml")]):
+            code = self._typed(command, env)
+            if code == STOPPED:
                 return code
-        return code
+            if code:
+                raise serving.NotServing(f"{command[0]} ended with exit code {code}.")
+        return self._typed(["run", ORCHESTRATION, "--wait"], env)
+
+    def _typed(self, command: list[str], env: dict[str, str]) -> int:
+        self.say(f"\n$ python3 run.py manage {' '.join(command)}")
+        return self._manage(command, env)
 
     def _manage(self, command: list[str], env: dict[str, str]) -> int:
         ended = self.supervisor.run("command", [sys.executable, ROOT / "manage.py", *command], env)
@@ -129,9 +126,7 @@ class Demo:
         if self.supervisor.asked_to_stop:
             return
         self.say(f"\nThe web app is at http://{HOST}:{port}/")
-        self.say(
-            "Sign in there with one click on “Look around the demo”; no password is needed on this machine."
-        )
+        self.say("Sign in there with one click on “Continue as the demo user”; there is no password.")
         self.say("Ctrl-C stops everything. Start the demo again to see what a second run does.")
         if ended := self.supervisor.wait():
             raise serving.NotServing(serving.told(ended))

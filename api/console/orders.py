@@ -51,11 +51,16 @@ def begin(name: str, *, dry_run: bool = False, trigger: str = WORD) -> Workflow:
         raise Failure(error.code, error.message) from error
 
 
-def to_rest(found: Workflow, *, tell: Callable[[str], None]) -> Workflow:
-    """Work on a workflow in this process until it is over or paused, telling how it gets on."""
+def to_rest(
+    found: Workflow, *, tell: Callable[[str], None], planned: Callable[[Workflow], None] | None = None
+) -> Workflow:
+    """Work on a workflow in this process until it is over or paused, telling how it gets on.
+
+    `planned` is called once, from another thread, when the plan is there.
+    """
     if found.is_final or found.needs_decision:
         return found
-    with Watch(found.pk, tell):
+    with Watch(found.pk, tell, planned=planned):
         return engine.run_to_rest(found.pk, worker=f"{socket.gethostname()}:{os.getpid()}:command")
 
 

@@ -17,12 +17,20 @@ TELL_EVERY_LOOKS = 4
 class Watch:
     """Tell how the stages of one workflow get on, from a thread of its own, until the block ends.
 
-    The thread has its own connection and only reads; `tell` gets one line at a time.
+    The thread has its own connection and only reads. `tell` gets one line at a time, `planned` the workflow
+    once, when its plan is there.
     """
 
-    def __init__(self, workflow_id: UUID, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        workflow_id: UUID,
+        tell: Callable[[str], None],
+        *,
+        planned: Callable[[Workflow], None] | None = None,
+    ) -> None:
         self.workflow_id = workflow_id
         self.tell = tell
+        self._planned = planned
         self._told: dict[str, tuple[str, str]] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="progress", daemon=True)
@@ -49,11 +57,14 @@ class Watch:
 
     def _look(self, *, with_progress: bool) -> None:
         try:
-            workflow = Workflow.objects.filter(pk=self.workflow_id).first()
+            workflow = Workflow.objects.select_related("orchestration").filter(pk=self.workflow_id).first()
             seen = stages(workflow) if workflow else ()
         except OperationalError:
             # A busy database is looked at again in a moment; progress is a courtesy.
             return
+        if workflow and workflow.plan and self._planned:
+            self._planned(workflow)
+            self._planned = None
         for stage in seen:
             self._consider(stage, with_progress=with_progress)
 

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from api.console import commands, orders, telling
+from workflows.models import Workflow
 from workflows.moves import State
 from workflows.report import report
 from workflows.tasks import ring
@@ -29,15 +30,19 @@ class Command(commands.Command):
         found = orders.begin(name)
         if not wait:
             return self._leave(found.pk)
-        found = orders.to_rest(found, tell=self.tell)
+        found = orders.to_rest(found, tell=self.tell, planned=self._show_plan)
         if approve_plan and found.state == State.PAUSED and found.code in ("guard", "plan_ready"):
             orders.approve(found, approve_plan)
             found = orders.to_rest(found, tell=self.tell)
         told = report(found)
         self.give(told)
-        for line in [*telling.plan_lines(told), *telling.result_lines(told), f"Workflow {found.pk}"]:
+        for line in [*telling.result_lines(told), f"Workflow {found.pk}"]:
             self.say(line)
         return orders.exit_code(found)
+
+    def _show_plan(self, found: Workflow) -> None:
+        for line in telling.plan_lines(report(found)):
+            self.say(line)
 
     def _leave(self, pk: Any) -> int:
         if not ring(pk):

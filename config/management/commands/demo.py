@@ -12,18 +12,12 @@ from config.processes import Supervisor
 
 
 class Command(BaseCommand):
-    help = (
-        "Run the whole product on made-up data and a simulated Klaviyo; each further run shows what changed."
-    )
+    help = "Run the product on made-up data and a simulated Klaviyo; a further run shows what changed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--exit", action="store_true", help="end after the result; 0 only when verified")
-        parser.add_argument(
-            "--port", type=int, default=8000, help="of the web app; the next free one is taken"
-        )
-        parser.add_argument(
-            "--rows", type=int, default=50_000, help="customers of the shop, on the first run"
-        )
+        parser.add_argument("--exit", action="store_true", help="end after the result")
+        parser.add_argument("--port", type=int, default=8000, help="of the web app, or the next free one")
+        parser.add_argument("--rows", type=int, default=50_000, help="customers, on the first run")
 
     def handle(self, *args: Any, port: int, rows: int, **options: Any) -> None:
         place = Path(settings.DATA_DIR).resolve() / "demo"
