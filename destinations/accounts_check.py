@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from credentials import vault
 from credentials.models import Credential
+from credentials.probes import Opened, ProbeFailed
 from destinations.clock import Clock, SystemClock
-from destinations.errors import NeedsDecision
+from destinations.errors import DeliveryError, NeedsDecision
 from destinations.klaviyo.answers import Account
 from destinations.models import Destination
 from destinations.registry import PLUGINS, Plugin, provisional_account
@@ -49,6 +50,18 @@ def check_credential(
     )
     _pin(credential, account, everywhere=accept_account)
     return Tested(account, scopes)
+
+
+def probe(credential: Credential) -> Opened:
+    """Test a credential for the room that keeps it. Raises ProbeFailed with a sentence."""
+    try:
+        tested = check_credential(credential)
+    except DeliveryError as error:
+        raise ProbeFailed(error.message) from None
+    except vault.VaultError as error:
+        raise ProbeFailed(str(error)) from None
+    granted = tuple(scope for scope, found in tested.scopes.items() if found == "granted")
+    return Opened(tested.account.id, tested.account.name, granted, tested.missing)
 
 
 def _plugin_for(credential: Credential) -> Plugin:

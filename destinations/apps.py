@@ -7,6 +7,10 @@ class DestinationsConfig(AppConfig):
     name = "destinations"
 
     def ready(self) -> None:
-        from destinations import probing
+        """Offer the room of credentials a way to test the keys that only this room can use."""
+        from credentials import probes
+        from destinations.accounts_check import probe
+        from destinations.registry import PLUGINS
 
-        probing.register()
+        for kind in {plugin.credential_kind for plugin in PLUGINS.values()}:
+            probes.register(kind, probe)

@@ -25,9 +25,15 @@ from destinations.klaviyo.answers import (
 )
 from destinations.klaviyo.classify import pointer_of
 
-READ_SCOPES = ("accounts:read", "lists:read", "profiles:read", "segments:read", "flows:read")
-# Klaviyo has no way to ask what a key may write, short of writing.
-WRITE_SCOPES = ("lists:write", "profiles:write")
+SCOPES = (
+    "accounts:read",
+    "lists:read",
+    "lists:write",
+    "profiles:read",
+    "profiles:write",
+    "segments:read",
+    "flows:read",
+)
 
 
 Item = TypeVar("Item")
@@ -62,30 +68,30 @@ class Klaviyo:
     def scopes(self, *, granted: Collection[str] = ()) -> dict[str, str]:
         """Return scope → `granted`, `missing` or `unknown`, by one harmless read for each read scope.
 
-        Those in `granted` are known and not tried. Write scopes are `unknown`: only a write would tell. A
-        wrong key raises NeedsDecision.
+        Those in `granted` are known and not tried. Write scopes are `unknown`: only a write would tell. So
+        is flows:read while there is no list to ask about. A wrong key raises NeedsDecision.
         """
-        probes = (
-            payloads.account(),
-            payloads.lists(size=1),
-            payloads.any_profile(),
-            payloads.segments(size=1),
-            payloads.flows(size=1),
-        )
-        found = {
-            scope: "granted" if scope in granted else self._may(probe)
-            for scope, probe in zip(READ_SCOPES, probes, strict=True)
-        }
-        return found | dict.fromkeys(WRITE_SCOPES, "unknown")
+        found = dict.fromkeys(SCOPES, "unknown") | dict.fromkeys(granted, "granted")
+        lists = self._try(payloads.lists(size=1))
+        found["lists:read"] = _verdict(lists)
+        for scope, probe in (
+            ("accounts:read", payloads.account()),
+            ("profiles:read", payloads.any_profile()),
+            ("segments:read", payloads.segments(size=1)),
+        ):
+            if scope not in granted:
+                found[scope] = _verdict(self._try(probe))
+        for listed in resources(lists) if lists else ():
+            found["flows:read"] = _verdict(self._try(payloads.list_flows(listed.id)))
+        return found
 
-    def _may(self, probe: Call) -> str:
+    def _try(self, probe: Call) -> Answer | None:
         try:
-            self._gateway.send(probe)
+            return self._gateway.send(probe)
         except NeedsDecision as error:
             if error.code != "permission_missing":
                 raise
-            return "missing"
-        return "granted"
+            return None
 
     def find_lists(self, name: str) -> list[ListInfo]:
         """Return every list that is called exactly `name`."""
@@ -202,6 +208,10 @@ class Klaviyo:
 def member_page(answer: Answer) -> MemberPage:
     """Read a page of members."""
     return MemberPage(tuple(_member(found) for found in resources(answer)), answers.cursor(answer))
+
+
+def _verdict(answer: Answer | None) -> str:
+    return "missing" if answer is None else "granted"
 
 
 def _member(found: Resource) -> Member:

@@ -46,7 +46,6 @@ ENDPOINTS: dict[str, Endpoint] = {
             ("flows:read", "lists:read"),
             _S,
         ),
-        Endpoint("flows.find", "GET", "/api/flows", "finding flows", ("flows:read",), _S),
         Endpoint("segments.find", "GET", "/api/segments", "finding segments", ("segments:read",), _L),
         Endpoint("profiles.find", "GET", "/api/profiles", "finding profiles", ("profiles:read",), _L),
         Endpoint("imports.create", "POST", _JOBS, "importing profiles", _WRITE_MEMBERS, _M),

@@ -39,11 +39,6 @@ def segments(*, cursor: str = "", size: int = LISTS_PER_PAGE) -> Call:
     return _page("segments.find", "/api/segments", size, cursor, **{"fields[segment]": "name"})
 
 
-def flows(*, size: int = _ONE) -> Call:
-    """Ask for any flow, to learn whether the key may."""
-    return _page("flows.find", "/api/flows", size, "", **{"fields[flow]": "name,status"})
-
-
 def create_list(name: str) -> Call:
     """Make a list; each time it is sent it makes another one."""
     body = {"data": {"type": "list", "attributes": {"name": name}}}
