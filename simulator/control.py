@@ -285,7 +285,7 @@ class Account:
         """Say that wrong requests are sent on purpose from now on, or no longer."""
         self._call("POST", "/deviations", expected=expected)
 
-    def _call(self, method: str, path: str, **given: Any) -> Any:
+    def _call(self, method: str, path: str, /, **given: Any) -> Any:
         return self.simulator.call(method, path, {"account": self.key, **given})
 
 

@@ -1,6 +1,7 @@
 """The controls, under `/_control/`: how tests and the demo set the stage and look behind it."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any
@@ -26,7 +27,7 @@ def answer(world: World, request: Request) -> Answer:
         return _json(200, action(world, given))
     except Refusal as refusal:
         return refusal.answer()
-    except (Unknown, ValueError, TypeError, KeyError) as error:
+    except (Unknown, ValueError, TypeError, KeyError, re.error) as error:
         return _json(400, {"error": f"{type(error).__name__}: {error}"})
 
 
@@ -85,6 +86,8 @@ def _import_settings(world: World, given: Given) -> Given:
     unknown = changes.keys() - set(BEHAVIOUR)
     if unknown:
         raise ValueError(f"no such setting of imports: {', '.join(sorted(unknown))}")
+    for pattern in changes.get("fail") or ():
+        re.compile(pattern)
     return _shown(world.accounts.change(account, changes))["settings"]
 
 

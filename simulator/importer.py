@@ -96,7 +96,8 @@ class Importer:
                 row = db.execute("SELECT payload FROM jobs WHERE n = ?", (job_n,)).fetchone()
             if row is None or row["payload"] is None:
                 return None
-            self._payloads[job_n] = json.loads(row["payload"])
+            body = json.loads(row["payload"])
+            self._payloads[job_n] = body["data"]["attributes"]["profiles"]["data"]
         return self._payloads[job_n]
 
 

@@ -25,7 +25,7 @@ def create(call: Call) -> Answer:
         raise Refusal(400, *(problems if call.account.settings.pointers else [Problem("Invalid input.")]))
     with call.world.store.write() as db:
         found = _list(db, call)
-        job_n = _insert(db, call, found, rows)
+        job_n = _insert(db, call, found, rows=len(rows))
         job = db.execute("SELECT * FROM jobs WHERE n = ?", (job_n,)).fetchone()
     call.world.importer.submitted(job_n, rows)
     return ok({"data": _shown(call, job)}, status=202, items=len(rows), applied=True)
@@ -133,9 +133,20 @@ def _problems(rows: list[dict[str, Any]]) -> list[Problem]:
 
 
 def _is_too_large(row: dict[str, Any]) -> bool:
-    """Tell whether a profile passes 100 KB, measuring only those that hold more than a few short fields."""
-    properties = row["attributes"].get("properties")
-    if not properties and sum(len(str(value)) for value in row["attributes"].values()) < PROFILE_BYTES // 8:
+    """Tell whether a profile passes 100 KB, encoding only those that are not plainly far below."""
+    attributes = row["attributes"]
+    groups = [attributes, attributes.get("location") or {}, attributes.get("properties") or {}]
+    length = 0
+    for group in groups:
+        for name, value in group.items():
+            kind = type(value)
+            if kind is str:
+                length += len(value)
+            elif kind in (list, dict) and name not in ("location", "properties"):
+                length += PROFILE_BYTES
+            length += len(name) + 32
+    # A character takes up to six bytes once it is written as JSON.
+    if length * 6 < PROFILE_BYTES:
         return False
     return len(json.dumps(row, ensure_ascii=False).encode()) > PROFILE_BYTES
 
@@ -153,7 +164,7 @@ def _list(db: sqlite3.Connection, call: Call) -> sqlite3.Row | None:
         raise invalid(f"List ID {wanted[0]} does not exist.") from refusal
 
 
-def _insert(db: sqlite3.Connection, call: Call, found: sqlite3.Row | None, rows: list[Any]) -> int:
+def _insert(db: sqlite3.Connection, call: Call, found: sqlite3.Row | None, *, rows: int) -> int:
     now = call.world.clock.now()
     cursor = db.execute(
         "INSERT INTO jobs (account, id, status, list, list_id, total, created, due, payload)"
@@ -163,10 +174,10 @@ def _insert(db: sqlite3.Connection, call: Call, found: sqlite3.Row | None, rows:
             call.world.ids.long(now),
             found["n"] if found else None,
             found["id"] if found else None,
-            len(rows),
+            rows,
             now,
             now + int(call.account.settings.lag_seconds * SECOND),
-            json.dumps(rows, ensure_ascii=False),
+            call.request.body.decode(),
         ),
     )
     return cursor.lastrowid or 0

@@ -73,7 +73,8 @@ CREATE INDEX IF NOT EXISTS job_errors_by_job ON job_errors (job, n);
 PRAGMAS = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = OFF;
-PRAGMA cache_size = -65536;
+PRAGMA cache_size = -16384;
+PRAGMA mmap_size = 2147483648;
 PRAGMA temp_store = MEMORY;
 PRAGMA journal_size_limit = 67108864;
 """

@@ -171,24 +171,30 @@ class _People:
 
 def lay_over(kept: dict[str, Any], row: Incoming, *, clears: bool) -> bool:
     """Put the row's values into `kept` and tell whether that changed anything; absent ones stay."""
-    before = json.dumps(kept, sort_keys=True)
+    changed = False
     for name in PLAIN:
         if name in row.attributes:
-            _put(kept, name, row.attributes[name], clears=clears)
+            changed |= _put(kept, name, row.attributes[name], clears=clears)
     for group in ("location", "properties"):
-        for name, value in (row.attributes.get(group) or {}).items():
-            _put(kept.setdefault(group, {}), name, value, clears=clears)
+        given = row.attributes.get(group)
+        if given:
+            target = kept.setdefault(group, {})
+            for name, value in given.items():
+                changed |= _put(target, name, value, clears=clears)
     patch = row.meta.get("patch_properties")
     if patch:
         _patch(kept.setdefault("properties", {}), patch)
-    return json.dumps(kept, sort_keys=True) != before
+        changed = True
+    return changed
 
 
-def _put(target: dict[str, Any], name: str, value: Any, *, clears: bool) -> None:
-    if value is not None:
-        target[name] = value
-    elif clears:
-        target.pop(name, None)
+def _put(target: dict[str, Any], name: str, value: Any, *, clears: bool) -> bool:
+    if value is None:
+        return clears and target.pop(name, None) is not None
+    if name in target and target[name] == value:
+        return False
+    target[name] = value
+    return True
 
 
 def _patch(properties: dict[str, Any], patch: dict[str, Any]) -> None:
