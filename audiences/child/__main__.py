@@ -1,0 +1,67 @@
+"""Read one job from stdin, run its query behind the walls, write rows to stdout and the verdict to a pipe."""
+
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+from audiences.child import walls
+from audiences.errors import SourceCode, SourceError
+
+
+def main() -> None:
+    job = json.load(sys.stdin)
+    # Ctrl-C belongs to the parent; SIGTERM asks for an orderly end, so that a server is told to stop too.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with os.fdopen(job["verdict_fd"], "w") as verdict:
+        json.dump(_verdict(job), verdict)
+
+
+def _verdict(job: dict[str, Any]) -> dict[str, Any]:
+    try:
+        walls.confine(job)
+        return {"ok": True, **_read(job)}
+    except SourceError as error:
+        return {"code": error.code, "message": error.message}
+    except MemoryError:
+        return _failed(f"The query needs more memory than the {job['memory_mb']} MB it is given.")
+    except BrokenPipeError:
+        return _failed("Nobody was left to read the rows.")
+    except KeyboardInterrupt:
+        return _failed("The query was stopped.")
+    except Exception as error:  # noqa: BLE001 - any text of a driver may hold data, so only its class leaves here
+        return _failed(f"Reading the source failed ({type(error).__name__}).")
+
+
+def _failed(message: str) -> dict[str, Any]:
+    return {"code": SourceCode.FAILED, "message": message}
+
+
+def _read(job: dict[str, Any]) -> dict[str, Any]:
+    from audiences.child.wire import Wire
+
+    reader = _reader(job["kind"])
+    walls.close(job)
+    if job["action"] == "facts":
+        return {"facts": reader.facts(job)}
+    with Wire(sys.stdout.buffer, job) as wire:
+        reader.read(job, wire)
+    return {"rows": wire.rows, "bytes": wire.bytes}
+
+
+def _reader(kind: str) -> Any:
+    if kind in ("files", "duckdb"):
+        from audiences.child import duckdb_rows as reader
+    elif kind == "sqlite":
+        from audiences.child import sqlite_rows as reader
+    elif kind == "postgresql":
+        from audiences.child import postgresql_rows as reader
+    else:
+        from audiences.child import sqlalchemy_rows as reader
+    return reader
+
+
+if __name__ == "__main__":
+    main()

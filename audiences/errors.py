@@ -1,0 +1,28 @@
+"""What can go wrong between a source and its candidates, sorted by what to do next."""
+
+from enum import StrEnum
+
+
+class SourceCode(StrEnum):
+    UNAVAILABLE = "source_unavailable"
+    REFUSED = "query_refused"
+    FAILED = "query_failed"
+    TIMEOUT = "query_timeout"
+    COLUMN_MISSING = "column_missing"
+    TOO_MANY_ROWS = "too_many_rows"
+
+
+class SourceError(Exception):
+    """The source gave no complete answer, so nothing may be planned from it.
+
+    `code` is one of `SourceCode`; `message` is a plain sentence without any value of the data.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = SourceCode(code)
+        self.message = message
+
+
+class SumsDoNotClose(Exception):
+    """A row or a member ended in no outcome, or in two; the run must not be called a success."""
