@@ -17,8 +17,8 @@ def write(*, rows: int, candidates: Path, not_loaded: Path, changes: Path) -> di
 
     `changes` holds, over all rounds, adds, updates, removes, kept_out, skipped (each with key), rejected
     (key, code) and unconfirmed (key). `rows` is what the query gave. The counts `not_loaded` and `rejected` are by
-    reason. A person who left is kept out whatever else was tried; who was refused is rejected; who was sent
-    and never seen is unknown.
+    reason. A person who left is kept out whatever else was tried; who was refused is
+    rejected; who was sent and never seen is unknown.
 
     Raises SumsDoNotClose.
     """
