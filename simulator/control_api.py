@@ -10,6 +10,7 @@ from simulator import limits, outside
 from simulator.accounts import Account, Unknown
 from simulator.clock import SECOND
 from simulator.faults import Fault
+from simulator.spec import Operation
 from simulator.wire import Answer, Refusal, Request
 from simulator.world import World
 
@@ -97,20 +98,22 @@ def _set_limits(world: World, given: Given) -> Given:
     changes: Given = {"limits": given["on"]} if "on" in given else {}
     if "endpoint" in given:
         name = given["endpoint"]
-        if name.split("?")[0] not in world.spec.operations:
-            raise ValueError("no such endpoint")
+        limits.windows_of(_operation(world, name), name, {})
         quotas = {window: given[window] for window in ("burst", "steady", "daily") if window in given}
         changes["windows"] = {**account.settings.windows, name: quotas}
     return _shown(world.accounts.change(account, changes))["settings"]
+
+
+def _operation(world: World, bucket: str) -> Operation:
+    return world.spec.operations[bucket.split("?")[0]]
 
 
 def _spend(world: World, given: Given) -> Given:
     """Use up quota of an endpoint, as another program with a key of the same account would."""
     account = world.accounts.named(given["account"])
     name = given["endpoint"]
-    operation = world.spec.operations[name.split("?")[0]]
-    bucket, windows = limits.bucket(operation, None, account.settings.windows)
-    world.limits.take(account.n, bucket, windows, world.clock.now(), int(given.get("count", 1)))
+    windows = limits.windows_of(_operation(world, name), name, account.settings.windows)
+    world.limits.take(account.n, name, windows, world.clock.now(), int(given.get("count", 1)))
     return {}
 
 

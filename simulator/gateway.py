@@ -1,7 +1,6 @@
 """The way of an API request: who asks, may they, is it as documented, is there quota, what is the answer."""
 
 from collections.abc import Callable
-from typing import Any
 
 from simulator import about, consent, groups, jobs, limits, members, profiles, validation
 from simulator.accounts import Account
@@ -57,8 +56,8 @@ def answer(world: World, request: Request, account: Account | None, route: Route
         found = _known_route(world, request, known, route)
         allowance = _take_quota(world, request, known, found)
         _check_scopes(known, found)
-        body = _checked(world, request, known, found)
-        call = Call(world, request, known, found.operation, found.params, body)
+        sent = _checked(world, request, known, found)
+        call = Call(world, request, known, found.operation, found.params, sent.body, sent.conditions)
         given = HANDLERS[found.operation.name](call)
     except Refusal as refusal:
         given = refusal.answer()
@@ -119,7 +118,7 @@ def _check_scopes(account: Account, route: Route) -> None:
         raise Refusal(403, Problem(detail, {"pointer": "/data/"}, "permission_denied", title))
 
 
-def _checked(world: World, request: Request, account: Account, route: Route) -> Any:
+def _checked(world: World, request: Request, account: Account, route: Route) -> validation.Checked:
     def deviate(problem: str, where: str) -> None:
         at = world.clock.now() / 1e6
         world.journal.deviate(at, account.id, request.method, request.path, problem, where)

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from typing import Any
 
-from simulator import filters, paging
+from simulator import paging
 from simulator.accounts import Account
 from simulator.clock import show
 from simulator.filters import SQL, Condition
@@ -56,12 +56,11 @@ def check_cap(db: sqlite3.Connection, account: Account) -> None:
 def index(call: Call) -> Answer:
     """Answer `GET /api/lists` and `GET /api/segments`."""
     kind = call.operation.template.rsplit("/", 1)[1].removesuffix("s")
-    conditions = filters.parse(call.request.parameter("filter"), call.operation.filters)
     offset = (paging.position(call.request, 1) or [0])[0]
     if not isinstance(offset, int):
         raise Refusal(400, Problem("Invalid cursor provided.", {"parameter": "page[cursor]"}))
     with call.world.store.read() as db:
-        rows = _rows(db, call, kind, conditions, offset)
+        rows = _rows(db, call, kind, offset)
     following = [offset + call.page_size] if len(rows) > call.page_size else None
     data = [_shown(call, kind, row) for row in rows[: call.page_size]]
     return ok({"data": data, "links": paging.links(call.request, following)}, items=len(data))
@@ -139,11 +138,9 @@ def _find(db: sqlite3.Connection, account: Account, kind: str, wanted: str) -> s
     return row
 
 
-def _rows(
-    db: sqlite3.Connection, call: Call, kind: str, conditions: tuple[Condition, ...], offset: int
-) -> list[sqlite3.Row]:
+def _rows(db: sqlite3.Connection, call: Call, kind: str, offset: int) -> list[sqlite3.Row]:
     where, values = ["account = ?"], [call.account.n]
-    for condition in conditions:
+    for condition in call.conditions:
         clause, given = _clause(condition)
         where.append(clause)
         values += given

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from typing import Any
 
-from simulator import filters, identifiers, paging, resources
+from simulator import identifiers, paging, resources
 from simulator.accounts import Account
 from simulator.clock import SECOND, show
 from simulator.groups import find_list
@@ -34,7 +34,7 @@ def create(call: Call) -> Answer:
 def index(call: Call) -> Answer:
     """Answer `GET /api/profile-bulk-import-jobs`."""
     where, values = ["account = ?"], [call.account.n]
-    for condition in filters.parse(call.request.parameter("filter"), call.operation.filters):
+    for condition in call.conditions:
         where.append("status IN (SELECT value FROM json_each(?))")
         values.append(json.dumps(condition.values))
     upwards = call.request.parameter("sort") == "created_at"

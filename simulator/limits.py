@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulator.clock import SECOND
-from simulator.spec import Operation, Window
+from simulator.spec import Operation, Slower, Window
 from simulator.wire import DOCS, Answer, Problem, Refusal, Request
 
 NAMES = {1: "burst", 60: "steady", 86_400: "daily"}
@@ -64,7 +64,7 @@ class Limits:
 
 
 def bucket(
-    operation: Operation, request: Request | None, changes: dict[str, dict[str, int]]
+    operation: Operation, request: Request, changes: dict[str, dict[str, int]]
 ) -> tuple[str, tuple[Window, ...]]:
     """Return what a request is counted under, and the windows that apply.
 
@@ -72,14 +72,26 @@ def bucket(
     `GET /api/lists/{id}?additional-fields[list]=profile_count`. `changes` maps a bucket to other quotas,
     e.g. `{"POST /api/lists": {"daily": 3}}`.
     """
-    name, windows = operation.name, operation.windows
+    name = operation.name
     for slower in operation.slower:
-        asked = request.listed(slower.parameter) if request else frozenset()
-        if any(value.startswith(slower.value) for value in asked):
-            name, windows = f"{name}?{slower.parameter}={slower.value}", slower.windows
+        if any(value.startswith(slower.value) for value in request.listed(slower.parameter)):
+            name = _slower_name(operation, slower)
             break
+    return name, windows_of(operation, name, changes)
+
+
+def windows_of(operation: Operation, name: str, changes: dict[str, dict[str, int]]) -> tuple[Window, ...]:
+    """Return the windows of a bucket of the operation. Raises ValueError for a name that is none."""
+    known = {_slower_name(operation, slower): slower.windows for slower in operation.slower}
+    windows = {operation.name: operation.windows, **known}.get(name)
+    if windows is None:
+        raise ValueError("no such endpoint")
     other = changes.get(name, {})
-    return name, tuple(Window(w.seconds, other.get(NAMES[w.seconds], w.quota)) for w in windows)
+    return tuple(Window(w.seconds, other.get(NAMES[w.seconds], w.quota)) for w in windows)
+
+
+def _slower_name(operation: Operation, slower: Slower) -> str:
+    return f"{operation.name}?{slower.parameter}={slower.value}"
 
 
 def with_headers(answer: Answer, allowance: Allowance | None) -> Answer:

@@ -2,9 +2,8 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
 
-from simulator import filters, paging, resources
+from simulator import paging, resources
 from simulator.filters import SQL, Condition
 from simulator.groups import find_list
 from simulator.membership import join, leave, shown_until
@@ -68,9 +67,8 @@ def _numbers(db: sqlite3.Connection, call: Call) -> list[int]:
 def _page(db: sqlite3.Connection, call: Call) -> tuple[list[sqlite3.Row], list[int] | None]:
     """Return one page of members and where the next one begins, None at the end."""
     found = find_list(db, call.account, call.params["id"])
-    conditions = filters.parse(call.request.parameter("filter"), call.operation.filters)
     downwards = call.request.parameter("sort") == "-joined_group_at"
-    sql, values = _query(call, found["n"], conditions, downwards=downwards)
+    sql, values = _query(call, found["n"], downwards=downwards)
     rows = db.execute(sql, (*values, call.page_size + 1)).fetchall()
     if len(rows) <= call.page_size:
         return rows, None
@@ -78,12 +76,10 @@ def _page(db: sqlite3.Connection, call: Call) -> tuple[list[sqlite3.Row], list[i
     return rows[: call.page_size], [last["joined"], last["n"]]
 
 
-def _query(
-    call: Call, list_n: int, conditions: Sequence[Condition], *, downwards: bool
-) -> tuple[str, list[object]]:
+def _query(call: Call, list_n: int, *, downwards: bool) -> tuple[str, list[object]]:
     """Write the query of a page. Named people are looked up first, everyone else in order of joining."""
     where, values = ["m.list = ?"], [list_n]
-    for condition in conditions:
+    for condition in call.conditions:
         clause, given = _clause(condition)
         where.append(clause)
         values += given
@@ -95,7 +91,7 @@ def _query(
     if position:
         where.append(f"(m.joined, m.profile) {'<' if downwards else '>'} (?, ?)")
         values += position
-    by_name = any(condition.field in ("email", "phone_number") for condition in conditions)
+    by_name = any(condition.field in ("email", "phone_number") for condition in call.conditions)
     tables = "profiles p CROSS JOIN members m" if by_name else "members m CROSS JOIN profiles p"
     if by_name:
         where.append("p.account = ?")

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from typing import Any
 
-from simulator import filters, identifiers, paging, resources
+from simulator import identifiers, paging, resources
 from simulator.filters import SQL, Condition
 from simulator.jobs import PROFILE_BYTES
 from simulator.upsert import Failed, Incoming, Outcome, Taken, upsert
@@ -19,7 +19,7 @@ def index(call: Call) -> Answer:
     sort = call.request.parameter("sort") or "created"
     column, downwards = _order(sort)
     where, values = ["p.account = ?"], [call.account.n]
-    for condition in filters.parse(call.request.parameter("filter"), call.operation.filters):
+    for condition in call.conditions:
         clause, given = _clause(condition)
         where.append(clause)
         values += given

@@ -1,10 +1,13 @@
-"""Holds a request against the OpenAPI document: headers, parameters, page sizes and the body."""
+"""Holds a request against the OpenAPI document: headers, parameters, page sizes, filter and body."""
 
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from simulator import filters
+from simulator.filters import Condition
 from simulator.spec import REVISIONS, Operation, Parameter
 from simulator.wire import MEDIA_TYPE, Problem, Refusal, Request, bad_parameter
 
@@ -22,8 +25,16 @@ SHOWN_ERRORS = 20
 Deviate = Callable[[str, str], None]
 
 
-def check(request: Request, operation: Operation, deviate: Deviate) -> Any:
-    """Return the parsed body, or None when the operation has none.
+@dataclass(frozen=True)
+class Checked:
+    """What a request carries: its parsed body, None when there is none, and its filter."""
+
+    body: Any
+    conditions: tuple[Condition, ...]
+
+
+def check(request: Request, operation: Operation, deviate: Deviate) -> Checked:
+    """Return what the request carries, read and found to be as documented.
 
     `deviate(problem, where)` is told of everything the document does not allow; what Klaviyo would
     refuse raises Refusal as well.
@@ -31,7 +42,8 @@ def check(request: Request, operation: Operation, deviate: Deviate) -> Any:
     try:
         _check_headers(request, deviate)
         _check_parameters(request, operation)
-        return _body(request, operation)
+        conditions = filters.parse(request.parameter("filter"), operation.filters)
+        return Checked(_body(request, operation), conditions)
     except Refusal as refusal:
         for problem in refusal.problems:
             deviate(problem.detail, next(iter(problem.source.values()), ""))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.accounts import Account, Accounts
 from simulator.clock import Clock, Stamps
 from simulator.faults import Faults
+from simulator.filters import Condition
 from simulator.ids import Ids
 from simulator.journal import Journal
 from simulator.limits import Limits
@@ -46,6 +47,7 @@ class Call:
     operation: Operation
     params: dict[str, str]
     body: Any
+    conditions: tuple[Condition, ...]
 
     @property
     def page_size(self) -> int:
