@@ -27,7 +27,7 @@ _PERSONAL = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: `type` is a label of `audiences.child.wire`, `meaning` email, phone, external_id or None."""
+    """One column: `type` is a label of the wire's, `meaning` is email, phone, external_id or None."""
 
     name: str
     type: str

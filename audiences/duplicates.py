@@ -1,8 +1,8 @@
 """The stated rule for rows that speak of the same person.
 
-`most_complete` keeps the row with the most filled fields, and among those the smallest row hash, so that every
-run chooses the same; `refuse` keeps none. A row put aside is a `duplicate` when it equals the row that stands
-for its person in every field that is sent, and a `duplicate_conflict` when it does not.
+`most_complete` keeps the row with the most filled fields, and among those the smallest row hash, so that
+every run chooses the same; `refuse` keeps none. A row put aside is a `duplicate` when it equals the row that
+stands for its person in every field that is sent, and a `duplicate_conflict` when it does not.
 """
 
 from collections.abc import Iterator, Sequence

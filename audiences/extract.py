@@ -1,4 +1,4 @@
-"""Rows of a query on their way to two files: the candidates, and the rows that are not loaded with their reasons."""
+"""Rows of a query on their way to two files: the candidates, and the rows not loaded with their reasons."""
 
 import time
 from collections import Counter
@@ -10,13 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audiences import duplicates, gate, sources
+from audiences import duplicates, sources
 from audiences.candidates import NOT_LOADED, CandidateSpec, Cleaner
 from audiences.columns import SAMPLED_ROWS, Column, describe
-from audiences.errors import SourceCode, SourceError, SumsDoNotClose
+from audiences.errors import SumsDoNotClose
 from audiences.files import whole
 from audiences.keys import Keyer
 from audiences.models import Source
+from audiences.queries import refuse_unless_readable
 from audiences.sandbox import Limits, Sandbox, no_pulse
 from audiences.workbench import ROW_GROUP_ROWS, workbench
 
@@ -73,13 +74,6 @@ def extract(
         columns=count.columns,
         seconds=time.monotonic() - started,
     )
-
-
-def refuse_unless_readable(source: Source, sql: str) -> None:
-    """Raise SourceError `query_refused` with every objection of the gate."""
-    found = gate.objections(sql, sources.dialect(source))
-    if found:
-        raise SourceError(SourceCode.REFUSED, " ".join(found))
 
 
 def _written(

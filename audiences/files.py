@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write to; it becomes `path` when the block ends well, and vanishes otherwise."""
+    """Give a temporary name to write to; it becomes `path` when the block ends well, else it vanishes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
