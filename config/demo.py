@@ -37,7 +37,7 @@ class Demo:
 
     @property
     def warehouse(self) -> Path:
-        return self.place / "warehouse.duckdb"
+        return self.place / "shop" / "warehouse.duckdb"
 
     def run(self, *, customers: int, port: int, serve: bool) -> int:
         """Show one round and, with `serve`, the web app until Ctrl-C; return the exit code."""

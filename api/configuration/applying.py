@@ -146,15 +146,11 @@ class _Writing:
 
     def destination(self, name: str) -> None:
         given = self.wanted.configuration.destinations[name]
-        values = {
-            "plugin": given.plugin,
-            "credential": Credential.objects.get(name=given.credential),
-            "description": given.description,
-        }
+        credential = Credential.objects.get(name=given.credential)
+        values = {"plugin": given.plugin, "credential": credential, "description": given.description}
         row, change = upsert(Destination, "destination", key={"name": name}, values=values)
-        fact = self.found_out.accounts.get(given.credential)
-        if fact and row.account_id != fact.account_id:
-            row.account_id, row.account_name = fact.account_id, fact.account_name
+        if credential.account_id and not row.account_id:
+            row.account_id, row.account_name = credential.account_id, credential.account_name
             row.save(update_fields=["account_id", "account_name", "updated_at"])
             change = change if change.action == "created" else change.with_fields("account")
         self._note(row, change)
@@ -201,8 +197,8 @@ class _Writing:
     def _note(self, row: Any, change: Change) -> None:
         self.changes.append(change)
         if change.is_change:
-            action = f"{change.kind} {change.action}"
-            activity.record(self.actor, action, row, fields=list(change.fields), by="configuration file")
+            action = "added" if change.action == "created" else "changed"
+            activity.record(self.actor, action, row, fields=list(change.fields), way="configuration file")
 
 
 _QUERY_FIELDS = ("description", "default_country", "warn_below", "warn_above", "stop_below", "stop_above")

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from api.configuration import problems
 from api.configuration.loading import Wanted
 from api.configuration.schema import DataTemplate as DataTemplateWanted
+from audiences import sources
 from audiences.models import Query, Source
 from credentials.kinds import DATABASE_PASSWORD
 from credentials.models import Credential
@@ -43,6 +44,8 @@ def _credentials(wanted: Wanted) -> Iterable[str]:
 def _sources(wanted: Wanted) -> Iterable[str]:
     known = credential_kinds(wanted)
     for name, source in wanted.configuration.sources.items():
+        for problem in sources.problems(source.kind, wanted.source_settings(name)):
+            yield f"sources › {name}: {problem}"
         if source.credential is not None:
             yield from _credential(
                 f"sources › {name} › credential", source.credential, known, DATABASE_PASSWORD

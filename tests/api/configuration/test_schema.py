@@ -1,12 +1,16 @@
 """What a file may say, and the sentences for what it may not."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from api.configuration import document
 from api.configuration.problems import sentences
 from api.configuration.schema import Configuration
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def problems(**sections: Any) -> list[str]:
@@ -101,3 +105,15 @@ class TestDataTemplate:
 
         mapped = found.data_templates["T"].mapping["first_name"]
         assert (mapped.column, mapped.type) == ("FirstName", "text")
+
+
+class TestExamples:
+    def test_what_the_documentation_shows_is_valid(self):
+        page = (ROOT / "docs" / "configuration.md").read_text()
+        example = page.partition("```yaml\n")[2].partition("```")[0]
+
+        assert problems(**document.parse(example, where="docs")) == []
+
+    @pytest.mark.parametrize("name", ["chinook.yaml", "demo.yaml"])
+    def test_what_comes_along_is_valid(self, name):
+        assert problems(**document.read(ROOT / "examples" / name)) == []
