@@ -16,7 +16,7 @@ def write(*, rows: int, candidates: Path, not_loaded: Path, changes: Path) -> di
     """Write `outcomes.parquet` into `changes` and return the counts.
 
     `changes` holds, over all rounds, adds, updates, removes, kept_out, skipped (each with key), rejected
-    (key, code) and unconfirmed (key). `rows` is what the query gave. The counts `not_loaded` and `rejected` are by
+    (key, code) and unconfirmed (key). `rows` is what the query gave. `not_loaded` and `rejected` count by
     reason. A person who left is kept out whatever else was tried; who was refused is
     rejected; who was sent and never seen is unknown.
 

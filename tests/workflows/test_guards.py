@@ -8,7 +8,14 @@ from workflows.guards import Change, Limits, objections
 
 
 def change(**given: object) -> Change:
-    usual = {"candidates": 1_000, "rows": 1_000, "listed": 1_000, "added": 5, "removed": 5, "first_run": False}
+    usual = {
+        "candidates": 1_000,
+        "rows": 1_000,
+        "listed": 1_000,
+        "added": 5,
+        "removed": 5,
+        "first_run": False,
+    }
     return Change(**(usual | given))  # type: ignore[arg-type]
 
 

@@ -1,0 +1,26 @@
+"""A company and its Klaviyo for every flow test."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.control import Account
+from tests.flows.world import World
+from workflows import lease
+
+
+@pytest.fixture
+def world(transactional_db: None, klaviyo: Account, tmp_path: Path, settings: Any) -> Callable[..., World]:
+    """Make a world; at most one a test."""
+    settings.KLAVIYO_API_URL = klaviyo.simulator.url
+    return lambda **given: World(klaviyo=klaviyo, folder=tmp_path / "company", **given)
+
+
+@pytest.fixture(autouse=True)
+def short_doubts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request without an answer may have a late effect for a second here, not for 75."""
+    from datetime import timedelta
+
+    monkeypatch.setattr(lease, "AMBIGUITY", timedelta(seconds=1))

@@ -1,0 +1,85 @@
+"""A small company for flow tests: a CSV of people, a list in Klaviyo, and an orchestration between them."""
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from audiences import queries
+from audiences.models import Query, Source
+from credentials import vault
+from credentials.models import Credential
+from destinations.accounts_check import check_credential
+from destinations.models import DataTemplate, Destination
+from simulator.control import Account
+from workflows import decisions, engine
+from workflows.models import Orchestration, Workflow
+from workflows.start import start
+
+LIST = "VIP"
+
+
+def people(count: int, *, first: int = 0) -> list[dict[str, Any]]:
+    return [{"email": f"person{number}@example.org"} for number in range(first, first + count)]
+
+
+@dataclass
+class World:
+    """Everything a run needs. `write` what the query gives, then `run`."""
+
+    klaviyo: Account
+    folder: Path
+    template: Mapping[str, Any] = field(default_factory=dict)
+    guards: Mapping[str, Any] = field(default_factory=dict)
+    sql: str = "select * from people"
+    test_credential: bool = True
+    orchestration: Orchestration = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.csv = self.folder / "people.csv"
+        self.write(people(3))
+        self.credential = Credential(name="Shop", kind="klaviyo_api_key")
+        vault.save_secret(self.credential, self.klaviyo.key)
+        destination = Destination.objects.create(name="Klaviyo", plugin="klaviyo", credential=self.credential)
+        if self.test_credential:
+            check_credential(self.credential)
+            destination.refresh_from_db()
+        source = Source.objects.create(
+            name="Files", kind="files", settings={"files": {"people": str(self.csv)}}
+        )
+        self.query = Query.objects.create(name="People", source=source, sql=self.sql)
+        queries.activate(self.query)
+        settings = {"name": "Template", "list_name": LIST, **self.template}
+        self.orchestration = Orchestration.objects.create(
+            name="People to VIP",
+            query=self.query,
+            template=DataTemplate.objects.create(destination=destination, **settings),
+            guards=dict(self.guards),
+        )
+
+    def write(self, rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str] = ("email",)) -> None:
+        """Replace what the query gives."""
+        names = list(rows[0]) if rows else list(columns)
+        with self.csv.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, names)
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def start(self, **given: Any) -> Workflow:
+        return start(self.orchestration, by="a test", trigger="manual", **given)
+
+    def run(self, *, on_change: Callable[[Workflow], None] | None = None, **given: Any) -> Workflow:
+        """Start a workflow and work on it until it is over or waits for a decision."""
+        return self.go_on(self.start(**given), on_change=on_change)
+
+    def go_on(self, workflow: Workflow, *, on_change: Callable[[Workflow], None] | None = None) -> Workflow:
+        return engine.run_to_rest(workflow.pk, worker="test", on_change=on_change)
+
+    def approve(self, workflow: Workflow) -> Workflow:
+        decisions.approve(workflow, plan_hash=workflow.plan_hash, by=None, as_name="a test")
+        return self.go_on(workflow)
+
+    def members(self) -> set[str]:
+        return self.klaviyo.members(LIST)
