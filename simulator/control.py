@@ -224,6 +224,10 @@ class Account:
         """Set `lag_seconds`, `rows_per_second`, `settle_seconds`, `fail` (patterns) or `pointers`."""
         self._call("POST", "/import_settings", **settings)
 
+    def release_jobs(self) -> int:
+        """Let unfinished import jobs go on at once, e.g. past their lag; return how many there were."""
+        return self._call("POST", "/jobs/release")["released"]
+
     def limits(self, on: bool) -> None:
         """Switch the rate limits of this account on or off."""
         self._call("POST", "/limits", on=on)

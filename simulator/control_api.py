@@ -209,6 +209,7 @@ ACTIONS: dict[str, Callable[[World, Given], Any]] = {
     "DELETE /members": _by_hand(outside.remove_members),
     "POST /unsubscribe": _by_hand(outside.unsubscribe),
     "POST /seed": _seed,
+    "POST /jobs/release": _by_hand(outside.release_jobs),
     "POST /ingest": _by_hand(outside.ingest),
     "POST /segments": _by_hand(outside.new_segments),
     "POST /flows": _by_hand(outside.set_flow),

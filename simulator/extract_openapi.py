@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 OPERATIONS = (
     "GET /api/accounts",
@@ -105,7 +106,7 @@ def _references(node: object) -> set[str]:
     return set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(node)))
 
 
-def _without_prose(node: object, *, names: bool = False) -> object:
+def _without_prose(node: Any, *, names: bool = False) -> Any:
     """Drop `description`, `example` and `examples`, save where they are the name of a property."""
     if isinstance(node, list):
         return [_without_prose(item) for item in node]

@@ -94,7 +94,7 @@ def _until_closed(tokens: list[str | Text], start: int) -> tuple[list[str | Text
     depth, position = 1, start
     while depth:
         position += 1
-        depth += {"(": 1, ")": -1}.get(tokens[position], 0)  # type: ignore[call-overload]
+        depth += (tokens[position] == "(") - (tokens[position] == ")")
     return tokens[start + 1 : position], position + 1
 
 

@@ -173,7 +173,7 @@ def _shown(call: Call, kind: str, row: sqlite3.Row, extra: dict[str, Any] | None
     if kind == "list":
         attributes["opt_in_process"] = row["opt_in_process"]
     else:
-        definition = {"condition_groups": []}
+        definition: dict[str, Any] = {"condition_groups": []}
         attributes |= {
             "definition": definition,
             "is_active": True,

@@ -33,7 +33,8 @@ def create(call: Call) -> Answer:
 
 def index(call: Call) -> Answer:
     """Answer `GET /api/profile-bulk-import-jobs`."""
-    where, values = ["account = ?"], [call.account.n]
+    where = ["account = ?"]
+    values: list[object] = [call.account.n]
     for condition in call.conditions:
         where.append("status IN (SELECT value FROM json_each(?))")
         values.append(json.dumps(condition.values))

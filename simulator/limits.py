@@ -104,7 +104,8 @@ def with_headers(answer: Answer, allowance: Allowance | None) -> Answer:
 
 def _headers(windows: Sequence[Window], opened: Sequence[_Open], now: int) -> dict[str, str]:
     """Speak of the window nearest to its end, then list them all: `10, 10;w=1, 150;w=60`."""
-    nearest, state = min(zip(windows, opened, strict=True), key=lambda pair: _seconds_left(*pair, now))
+    pairs = zip(windows, opened, strict=True)
+    nearest, state = min(pairs, key=lambda pair: _seconds_left(pair[0], pair[1], now))
     policy = ", ".join(f"{window.quota};w={window.seconds}" for window in windows)
     return {
         "RateLimit-Limit": f"{nearest.quota}, {policy}",

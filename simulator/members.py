@@ -78,7 +78,8 @@ def _page(db: sqlite3.Connection, call: Call) -> tuple[list[sqlite3.Row], list[i
 
 def _query(call: Call, list_n: int, *, downwards: bool) -> tuple[str, list[object]]:
     """Write the query of a page. Named people are looked up first, everyone else in order of joining."""
-    where, values = ["m.list = ?"], [list_n]
+    where = ["m.list = ?"]
+    values: list[object] = [list_n]
     for condition in call.conditions:
         clause, given = _clause(condition)
         where.append(clause)

@@ -50,6 +50,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def serve(self) -> None:
         world = self.server.world
+        if self.headers.get("Transfer-Encoding"):
+            self.close_connection = True
+            self._send(Answer(411))
+            return
         length = int(self.headers.get("Content-Length") or 0)
         request = Request(
             method=self.command,

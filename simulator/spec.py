@@ -1,7 +1,6 @@
 """Knows what Klaviyo's OpenAPI document says of each operation: path, limits, scopes, filters and schemas."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -149,7 +148,7 @@ def _windows(limits: dict[str, Any]) -> tuple[Window, ...]:
     found = []
     for name in ("burst", "steady", "daily"):
         if name in limits:
-            quota, unit = re.fullmatch(r"(\d+)/([smd])", limits[name]).groups()
+            quota, unit = limits[name].split("/")
             found.append(Window(SECONDS[unit], int(quota)))
     return tuple(found)
 
@@ -174,7 +173,7 @@ def _json_schema(node: Any, *, closed: bool) -> Any:
     if not isinstance(node, dict):
         return node
     nullable = node.get("nullable", False)
-    schema = {}
+    schema: dict[str, Any] = {}
     for key, value in node.items():
         if key == "properties":
             schema[key] = {name: _json_schema(child, closed=closed) for name, child in value.items()}

@@ -147,6 +147,14 @@ class TestPace:
         assert [entry["id"] for entry in waiting] == [job["id"]]
         assert account.members("VIP") == set()
 
+    def test_goes_on_when_it_is_let_go(self, account: Account, api: Api) -> None:
+        account.import_settings(lag_seconds=600)
+        job = api.import_job([{"email": "ada@example.org"}]).document["data"]
+
+        assert account.release_jobs() == 1
+        assert api.completed(job["id"])["attributes"]["completed_count"] == 1
+        assert account.counts()["unfinished_jobs"] == 0
+
     def test_is_processing_while_rows_are_taken_slowly(self, account: Account, api: Api) -> None:
         account.import_settings(rows_per_second=1)
 
