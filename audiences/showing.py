@@ -27,7 +27,7 @@ def all_sources() -> QuerySet[Source]:
 
 
 def cells(preview: Preview, *, may_see_people: bool) -> list[list[Cell]]:
-    """Return the rows of a preview as text; a column marked personal is masked, consistently for one person."""
+    """Return the rows of a preview as text; personal columns are masked, one person always alike."""
     return [
         [_cell(column, value, may_see_people) for column, value in zip(preview.columns, row, strict=True)]
         for row in preview.rows

@@ -1,0 +1,15 @@
+"""Addresses of this room."""
+
+from django.urls import path
+
+from credentials import views
+
+app_name = "credentials"
+
+urlpatterns = [
+    path("", views.listed, name="list"),
+    path("new/", views.add, name="add"),
+    path("<uuid:pk>/", views.detail, name="detail"),
+    path("<uuid:pk>/secret/", views.replace_secret, name="replace-secret"),
+    path("<uuid:pk>/test/", views.test, name="test"),
+]

@@ -1,0 +1,23 @@
+"""What a press of a button carries with it."""
+
+from django import forms
+
+
+class ApprovalForm(forms.Form):
+    """The hash of the plan that was on the page, so that nobody approves one they have not seen."""
+
+    plan_hash = forms.CharField(max_length=64)
+
+
+class SearchForm(forms.Form):
+    """The words and place of the list of workflows; whatever is out of range means the beginning."""
+
+    q = forms.CharField(required=False, max_length=100)
+    state = forms.CharField(required=False, max_length=20)
+    page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
+    version = forms.CharField(required=False, max_length=16)
+
+    def cleaned(self) -> dict[str, object]:
+        self.is_valid()
+        given = self.cleaned_data
+        return {"words": given.get("q", ""), "tab": given.get("state", ""), "page": given.get("page") or 1}

@@ -1,0 +1,72 @@
+"""How a state is shown: never by colour alone, but by a tone, an icon and a word together."""
+
+from dataclasses import dataclass
+
+from workflows.models import Workflow
+from workflows.moves import WORDS, State
+
+
+@dataclass(frozen=True)
+class Look:
+    """`tone` is ok, run, warn, bad or idle; `icon` a symbol of the sprite; `turning` when work goes on."""
+
+    tone: str
+    icon: str
+    word: str
+    turning: bool = False
+
+
+_TONES = {
+    State.QUEUED: ("idle", "wait"),
+    State.RUNNING: ("run", "spin"),
+    State.WAITING: ("run", "clock"),
+    State.PAUSED: ("warn", "pause"),
+    State.SUCCEEDED: ("ok", "check"),
+    State.SUCCEEDED_WITH_ISSUES: ("warn", "half"),
+    State.FAILED: ("bad", "alert"),
+    State.CANCELLING: ("idle", "spin"),
+    State.CANCELLED: ("idle", "stop"),
+}
+_WAITS_FOR = {
+    "rate": "Waits for Klaviyo’s limit",
+    "job": "Waits for an import",
+    "settle": "Lets things settle",
+    "verify": "Reads the list back",
+    "timer": "Waits",
+    "upstream": "Waits for Klaviyo",
+}
+_STAGES = {
+    "done": Look("ok", "check", "done"),
+    "active": Look("run", "spin", "at work", turning=True),
+    "attention": Look("warn", "pause", "needs a decision"),
+    "stopped": Look("idle", "stop", "stopped"),
+}
+_TODO = Look("idle", "wait", "to come")
+
+
+def of_workflow(workflow: Workflow) -> Look:
+    state = State(workflow.state)
+    tone, icon = _TONES[state]
+    word = _WAITS_FOR.get(workflow.reason, WORDS[state]) if state == State.WAITING else WORDS[state]
+    return Look(tone, icon, word, turning=state in (State.RUNNING, State.CANCELLING))
+
+
+def of_stage(state: str) -> Look:
+    """The look of a `StageView.state`; what has not begun is still to come."""
+    return _STAGES.get(state, _TODO)
+
+
+_EVENTS = {
+    State.PAUSED: "warn",
+    State.SUCCEEDED: "ok",
+    State.SUCCEEDED_WITH_ISSUES: "warn",
+    State.FAILED: "bad",
+    State.RUNNING: "run",
+}
+
+
+def of_event(kind: str, to_state: str) -> str:
+    """The tone of one line of the timeline."""
+    if kind == "step":
+        return "ok"
+    return _EVENTS.get(State(to_state), "idle") if to_state else "idle"

@@ -1,0 +1,110 @@
+"""The first page: how the lists stand, and how far the set-up has come."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Model, OuterRef, QuerySet, Subquery
+
+from audiences.models import Query, QueryState
+from credentials.models import Credential
+from destinations.models import AudienceList, DataTemplate, Destination
+from workflows import looks
+from workflows.guards import Limits
+from workflows.looks import Look
+from workflows.models import Orchestration, Workflow
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing of the set-up; `url` names the page where it is done."""
+
+    title: str
+    told: str
+    url: str
+    done: bool
+    next: bool = False
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An orchestration, the list it keeps, and its last workflow."""
+
+    orchestration: Orchestration
+    audience_list: AudienceList | None
+    last: Workflow | None
+
+    @property
+    def guards(self) -> Limits | None:
+        """What it lets pass unasked; None when its guards cannot be read, which a start then says."""
+        try:
+            return Limits.of(self.orchestration.guards)
+        except (ValueError, TypeError):
+            return None
+
+    @property
+    def look(self) -> Look | None:
+        return looks.of_workflow(self.last) if self.last else None
+
+
+def standings() -> list[Standing]:
+    """Every orchestration by name, in three queries however many there are."""
+    orchestrations = list(_with_last_workflow())
+    lasts = Workflow.objects.defer("plan", "error").in_bulk(
+        [each.last_id for each in orchestrations if each.last_id]
+    )
+    names = {each.template.list_name for each in orchestrations}
+    kept = {(one.account_id, one.name): one for one in AudienceList.objects.filter(name__in=names)}
+    return [
+        Standing(
+            each,
+            kept.get((each.template.destination.account_id, each.template.list_name)),
+            lasts.get(each.last_id),
+        )
+        for each in orchestrations
+    ]
+
+
+def _with_last_workflow() -> QuerySet[Orchestration]:
+    newest = Workflow.objects.filter(orchestration=OuterRef("pk")).order_by("-number")
+    return (
+        Orchestration.objects.select_related("query__source", "template__destination")
+        .annotate(last_id=Subquery(newest.values("pk")[:1]))
+        .order_by("name")
+    )
+
+
+def checklist() -> list[Item]:
+    """The way from nothing to a first verified list, with the first open thing marked."""
+    items = [
+        Item("Credential", "A private API key of the Klaviyo account", "credentials:list", _any(Credential)),
+        Item("Destination", "The account that key opens", "destinations:list", _any(Destination)),
+        Item(
+            "Query",
+            "An active SELECT that gives an e-mail address",
+            "audiences:queries",
+            Query.objects.filter(state=QueryState.ACTIVE).exists(),
+        ),
+        Item("Data template", "Which list, and which fields", "destinations:list", _any(DataTemplate)),
+        Item(
+            "Orchestration",
+            "This query, through that template, is the list",
+            "workflows:orchestrations",
+            _any(Orchestration),
+        ),
+        Item(
+            "First run",
+            "Its plan is shown in numbers before anything large is sent",
+            "workflows:orchestrations",
+            Workflow.objects.filter(verified_at__isnull=False).exists(),
+        ),
+    ]
+    return _with_next(items)
+
+
+def _any(model: type[Model]) -> bool:
+    return model._default_manager.exists()
+
+
+def _with_next(items: Sequence[Item]) -> list[Item]:
+    first = next((item for item in items if not item.done), None)
+    return [Item(item.title, item.told, item.url, item.done, next=item is first) for item in items]

@@ -1,0 +1,265 @@
+"""Everything the page of one workflow shows, gathered in a few queries and no person's data unmasked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Max
+
+from workflows import looks, reasons, samples
+from workflows.catalogue import Entry, entry
+from workflows.decisions import FOR_A_PLAN
+from workflows.drawing import Part, bar
+from workflows.estimate import duration
+from workflows.history import fingerprint, is_counted, people, total
+from workflows.looks import Look
+from workflows.models import Event, Step, StepState, Workflow
+from workflows.moves import State
+from workflows.pace import Pace, pace
+from workflows.stages import StageView, stages
+
+EVENTS_SHOWN = 60
+ABOUT_THE_KEY = ("invalid_credentials", "permission_missing", "wrong_account")
+
+
+@dataclass(frozen=True)
+class StageShown:
+    view: StageView
+    look: Look
+
+    @property
+    def phase(self) -> str:
+        """todo, now or over: what the card looks like."""
+        return {"waiting": "todo", "active": "now", "attention": "now"}.get(self.view.state, "over")
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One of the four numbers of a plan."""
+
+    tone: str
+    sign: str
+    label: str
+    number: int
+
+
+@dataclass(frozen=True)
+class PlanShown:
+    signs: Sequence[Sign]
+    bar: Sequence[Part]
+    rows: int
+    candidates: int
+    members: int
+    not_loaded: int
+    kept_out: int
+    skipped: int
+    surplus_left: int
+    path: str
+    seconds: float
+    arithmetic: Sequence[str]
+    hash: str
+
+    @property
+    def changes(self) -> int:
+        return sum(sign.number for sign in self.signs[:3])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """People who are not on the list as the query says, for one reason."""
+
+    title: str
+    stage: str
+    number: int
+    sample: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class EventShown:
+    event: Event
+    tone: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    workflow: Workflow
+    look: Look
+    stages: Sequence[StageShown]
+    share: int | None
+    plan: PlanShown | None
+    results: Sequence[Part]
+    totals: Mapping[str, int]
+    outcomes: Sequence[Outcome]
+    pace: Pace
+    events: Sequence[EventShown]
+    earlier_events: int
+    objections: Sequence[str]
+    entry: Entry | None
+    version: str
+
+    @property
+    def awaits_approval(self) -> bool:
+        return self.workflow.needs_decision and self.workflow.code in FOR_A_PLAN
+
+    @property
+    def is_stuck(self) -> bool:
+        return bool(self.entry) and not self.awaits_approval
+
+    @property
+    def can_retry(self) -> bool:
+        return self.workflow.state in (State.PAUSED, State.FAILED) and not self.awaits_approval
+
+    @property
+    def can_stop(self) -> bool:
+        return self.workflow.is_open and self.workflow.state != State.CANCELLING
+
+    @property
+    def run_name(self) -> str:
+        return f"Run {self.workflow.number}"
+
+    @property
+    def at_work(self) -> str:
+        """What the progress bar is about."""
+        shown = next((each for each in self.stages if each.phase == "now"), None)
+        return f"{shown.view.label} stage" if shown else self.look.word
+
+    @property
+    def needs_credential(self) -> bool:
+        return self.workflow.code in ABOUT_THE_KEY
+
+    @property
+    def verdict(self) -> str:
+        """What was found when the list was read back; said only after that."""
+        less = self.totals["rejected"]
+        return (
+            f"List equals query, less {less:,} people Klaviyo would not take" if less else "List equals query"
+        )
+
+    @property
+    def verdict_detail(self) -> str:
+        on_list = self.workflow.counts.get("on_list", 0)
+        took = self.workflow.actual_seconds
+        return f"{on_list:,} members were read back. It took {duration(took)}." if took is not None else ""
+
+    @property
+    def not_on_list(self) -> int:
+        return sum(outcome.number for outcome in self.outcomes)
+
+
+def version(workflow_id: UUID) -> str | None:
+    """A text that changes whenever the page would look different; None when there is no such workflow."""
+    told = (
+        Workflow.objects.filter(pk=workflow_id)
+        .annotate(last=Max("events__seq"))
+        .values_list("state", "row_version", "cancel_requested", "requests", "throttled", "last")
+        .first()
+    )
+    if told is None:
+        return None
+    steps = Step.objects.filter(workflow=workflow_id).exclude(state__in=(StepState.DONE, StepState.SKIPPED))
+    # Only what is at work has a progress; thousands of batches that wait do not count.
+    moving = steps.exclude(progress={}).order_by("pk").values_list("key", "state", "progress")
+    return fingerprint(told, list(moving[:5]))
+
+
+def picture(workflow: Workflow, *, now: datetime) -> Picture:
+    """Gather the page of `workflow`, which comes with its orchestration, query, template and destination."""
+    shown = [StageShown(view, looks.of_stage(view.state)) for view in stages(workflow)]
+    events, earlier = _events(workflow)
+    found = _outcomes(workflow)
+    return Picture(
+        workflow=workflow,
+        look=looks.of_workflow(workflow),
+        stages=shown,
+        share=_share(workflow, shown),
+        plan=_plan(workflow.plan) if workflow.plan else None,
+        results=_results(workflow),
+        totals=people(workflow),
+        outcomes=found,
+        pace=pace(workflow, now=now),
+        events=events,
+        earlier_events=earlier,
+        objections=[objection["sentence"] for objection in workflow.error.get("objections", ())],
+        entry=entry(workflow.code) if workflow.code else None,
+        version=version(workflow.pk) or "",
+    )
+
+
+def _share(workflow: Workflow, shown: Sequence[StageShown]) -> int | None:
+    """How much of the stage at work is done, in whole percent; None when nobody knows how much there is."""
+    if workflow.state in (State.SUCCEEDED, State.SUCCEEDED_WITH_ISSUES):
+        return 100
+    now = next((each.view for each in shown if each.view.state in ("active", "attention", "stopped")), None)
+    return round(now.share * 100) if now and now.share is not None else None
+
+
+def _plan(plan: Mapping[str, Any]) -> PlanShown:
+    signs = (
+        Sign("ok", "+", "To add", plan["adds"]),
+        Sign("bad", "−", "To remove", plan["removes"]),
+        Sign("accent", "~", "To update", plan["updates"]),
+        Sign("idle", "=", "Unchanged", plan["unchanged"]),
+    )
+    return PlanShown(
+        signs=signs,
+        bar=bar([(sign.tone, sign.label, sign.number) for sign in signs]),
+        rows=plan["rows"],
+        candidates=plan["candidates"],
+        members=plan["members"],
+        not_loaded=total(plan["not_loaded"]),
+        kept_out=plan["kept_out"],
+        skipped=plan["skipped"],
+        surplus_left=plan["surplus_left"],
+        path={"api": "Klaviyo’s API", "sftp": "SFTP"}.get(plan["path"], plan["path"]),
+        seconds=plan["estimate_seconds"],
+        arithmetic=plan["arithmetic"],
+        hash=plan["hash"],
+    )
+
+
+def _results(workflow: Workflow) -> list[Part]:
+    """The bar of what became of everybody, once that is counted."""
+    if not is_counted(workflow):
+        return []
+    counted = people(workflow)
+    return bar(
+        [
+            ("ok", "Added", counted["added"]),
+            ("accent", "Updated", counted["updated"]),
+            ("bad", "Removed", counted["removed"]),
+            ("idle", "Unchanged", counted["unchanged"]),
+            ("warn", "Not on the list", counted["not_loaded"] + counted["rejected"] + counted["kept_out"]),
+        ]
+    )
+
+
+def _outcomes(workflow: Workflow) -> list[Outcome]:
+    counts, examples = workflow.counts, samples.masked(workflow)
+    not_loaded = _by_code(counts, "not_loaded") or _by_code(workflow.plan, "not_loaded")
+    rejected = _by_code(counts, "rejected")
+    found = [_outcome(reasons.not_loaded(code), "Check", n, examples.get(code, "")) for code, n in not_loaded]
+    found += [_outcome(reasons.rejected(code), "Deliver", n, examples.get(code, "")) for code, n in rejected]
+    kept_out = total(counts.get("kept_out", workflow.plan.get("kept_out", 0)))
+    found.append(_outcome(reasons.KEPT_OUT, "Compare", kept_out))
+    found.append(_outcome(reasons.UNKNOWN, "Verify", total(counts.get("unknown", 0))))
+    return [outcome for outcome in found if outcome.number]
+
+
+def _by_code(counts: Mapping[str, Any], name: str) -> list[tuple[str, int]]:
+    """Counts by code, the most first; a bare number has no code."""
+    given = counts.get(name, {})
+    by_code = given if isinstance(given, dict) else {"": given}
+    return sorted(((code, total(number)) for code, number in by_code.items()), key=lambda pair: -pair[1])
+
+
+def _outcome(reason: reasons.Reason, stage: str, number: int, sample: str = "") -> Outcome:
+    return Outcome(reason.title, stage, number, sample, reason.remedy)
+
+
+def _events(workflow: Workflow) -> tuple[list[EventShown], int]:
+    newest = list(workflow.events.order_by("-seq")[:EVENTS_SHOWN])
+    earlier = newest[-1].seq - 1 if newest else 0
+    return [EventShown(event, looks.of_event(event.kind, event.to_state)) for event in newest], earlier

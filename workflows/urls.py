@@ -1,0 +1,20 @@
+"""Addresses of this room."""
+
+from django.urls import path
+
+from workflows import views
+
+app_name = "workflows"
+
+urlpatterns = [
+    path("orchestrations/", views.orchestrations, name="orchestrations"),
+    path("orchestrations/<uuid:pk>/workflows/", views.run_now, name="run-now"),
+    path("workflows/", views.listed, name="list"),
+    path("workflows/rows/", views.rows, name="rows"),
+    path("workflows/<uuid:pk>/", views.detail, name="detail"),
+    path("workflows/<uuid:pk>/progress/", views.progress, name="progress"),
+    path("workflows/<uuid:pk>/approval/", views.approve, name="approve"),
+    path("workflows/<uuid:pk>/refusal/", views.discard, name="discard"),
+    path("workflows/<uuid:pk>/retry/", views.retry, name="retry"),
+    path("workflows/<uuid:pk>/stop/", views.stop, name="stop"),
+]
