@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import pyarrow as pa
 
@@ -126,8 +127,8 @@ class Cleaner:
 
     def _candidates(
         self,
-        emails: list[str | None],
-        values: list[list[object]],
+        emails: list[Any],
+        values: list[list[Any]],
         refused: dict[int, tuple[str, str]],
         first_row_no: int,
     ) -> pa.RecordBatch:

@@ -98,7 +98,7 @@ def _unreadable(error: Exception) -> str:
     return "The query could not be read as SQL of this source."
 
 
-def _found_in(statement: exp.Expression, dialect: str) -> Iterable[str]:
+def _found_in(statement: exp.Query, dialect: str) -> Iterable[str]:
     own_names = {cte.alias_or_name.lower() for cte in statement.find_all(exp.CTE)}
     for node in statement.walk():
         if isinstance(node, _WRITES):
@@ -119,7 +119,7 @@ def _table_objections(table: exp.Table, dialect: str, own_names: set[str]) -> It
         return
     name = table.name.lower()
     schemas = {part.name.lower() for part in table.parts[:-1]}
-    if schemas & SYSTEM_SCHEMAS or _is_system_name(name, dialect) and name not in own_names:
+    if schemas & SYSTEM_SCHEMAS or (_is_system_name(name, dialect) and name not in own_names):
         yield f'"{_short(table.name)}" belongs to the database itself; a query reads only your own tables.'
     if _is_path(table):
         yield "A query reads tables by name, never a file, folder, stage or address."

@@ -1,4 +1,4 @@
-"""What can be done with a query before it runs for real: check it, look at it, activate it, judge its size."""
+"""What can be done with a query before it runs for real: check, look at, activate, judge its size."""
 
 from dataclasses import asdict, dataclass, replace
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self, cast
 
 import pyarrow as pa
 
@@ -63,7 +63,7 @@ class Sandbox:
     """One query at work. Used as a context: however it is left, the process is gone and its folder deleted.
 
     `job` comes from `audiences.sources.job`. `pulse(rows_so_far)` is called at least every two seconds, also
-    while the source is silent; whatever it raises ends the query. Spilled data lies in a folder under `folder`.
+    while the source is silent; whatever it raises ends the query. Spilled data lies under `folder`.
     """
 
     def __init__(
@@ -104,6 +104,8 @@ class Sandbox:
         finally:
             os.close(writing)
         self._verdict_pipe = os.fdopen(reading, "rb")
+        self._in = cast(IO[bytes], self._process.stdin)
+        self._out = cast(IO[bytes], self._process.stdout)
         self._hand_over({**self._job, **self._orders(writing)})
         self._reader = threading.Thread(target=self._read, name="query-rows", daemon=True)
         self._reader.start()
@@ -113,8 +115,7 @@ class Sandbox:
         self._closing.set()
         self._end_process()
         self._reader.join()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        self._out.close()
         self._verdict_pipe.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -137,7 +138,7 @@ class Sandbox:
                 item = self._arrived.get(timeout=PULSE_SECONDS)
             except queue.Empty:
                 continue
-            if item is _END:
+            if not isinstance(item, pa.RecordBatch):
                 break
             self.rows += item.num_rows
             yield item
@@ -161,16 +162,15 @@ class Sandbox:
         }
 
     def _hand_over(self, job: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError), self._process.stdin as stdin:
-            stdin.write(json.dumps(job).encode())
+        with contextlib.suppress(BrokenPipeError), self._in:
+            self._in.write(json.dumps(job).encode())
 
     def _read(self) -> None:
         """Move batches from the pipe to the queue, in a thread, so that the caller can breathe in between."""
         try:
             with contextlib.suppress(pa.ArrowException, OSError, EOFError):
                 # A broken stream needs no error of its own: the verdict is missing or says why.
-                reader = pa.ipc.open_stream(self._process.stdout)
+                reader = pa.ipc.open_stream(self._out)
                 self.schema = reader.schema
                 for batch in reader:
                     if not self._put(batch):
@@ -199,7 +199,8 @@ class Sandbox:
     def _last_words(self) -> str:
         code = self._process.wait()
         if code < 0:
-            return f"The query was ended by the system (signal {-code}); it may have needed too much memory or time."
+            how = f"The query was ended by the system (signal {-code})"
+            return f"{how}; it may have needed too much memory or time."
         return f"The query's process ended without an answer (exit code {code})."
 
     def _end_process(self) -> None:

@@ -18,14 +18,18 @@ PACKED_ENDINGS = (".gz", ".zst")
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 # A database's address can be code in some drivers, so only those we know are let through.
 SQLALCHEMY_DIALECTS = {
-    **{"mysql": "mysql", "mariadb": "mysql", "mssql": "tsql", "oracle": "oracle", "snowflake": "snowflake"},
-    **{
-        "bigquery": "bigquery",
-        "redshift": "redshift",
-        "clickhouse": "clickhouse",
-        "clickhousedb": "clickhouse",
-    },
-    **{"trino": "trino", "databricks": "databricks", "cockroachdb": "postgres"},
+    "bigquery": "bigquery",
+    "clickhouse": "clickhouse",
+    "clickhousedb": "clickhouse",
+    "cockroachdb": "postgres",
+    "databricks": "databricks",
+    "mariadb": "mysql",
+    "mssql": "tsql",
+    "mysql": "mysql",
+    "oracle": "oracle",
+    "redshift": "redshift",
+    "snowflake": "snowflake",
+    "trino": "trino",
 }
 _DIALECTS = {
     SourceKind.FILES: "duckdb",
@@ -92,7 +96,7 @@ def job(source: Source) -> dict[str, Any]:
 
 
 def files_of(settings: dict[str, Any]) -> dict[str, str]:
-    """Return the path of each table of a files source; in a folder, every file is a table named by its stem."""
+    """Return the path of each table of a files source; in a folder each file is one, named by its stem."""
     if "files" in settings:
         return {name: str(Path(path)) for name, path in settings["files"].items()}
     path = Path(settings["path"])

@@ -1,4 +1,4 @@
-"""How one value becomes text or a typed field; the same rules in the child that reads and the parent that sends."""
+"""How one value becomes text or a typed field: one rule for child and parent."""
 
 import datetime
 import json
@@ -19,7 +19,7 @@ class WrongType(ValueError):
 
 
 def as_text(value: object) -> str:
-    """Write any value of a database as text: dates in ISO 8601, whole numbers without `.0`, nested ones as JSON."""
+    """Write any value as text: dates in ISO 8601, whole numbers without `.0`, nested values as JSON."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -50,7 +50,7 @@ def text_field(value: object) -> str | None:
 
 
 def number_field(value: object) -> int | float | None:
-    """Return a whole number as int, any other as float. Raises WrongType for words, truth values and infinities."""
+    """Return a whole number as int, any other as float. Raises WrongType for what is no number."""
     if type(value) is str:
         value = value.strip()
         if not value:

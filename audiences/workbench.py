@@ -23,7 +23,7 @@ def workbench(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a connection whose spilled data lies in `folder` and is deleted in the end."""
     spill = tempfile.mkdtemp(prefix="spill-", dir=folder)
-    config = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory_limit_mb}MB",
         "threads": THREADS,
         "temp_directory": spill,

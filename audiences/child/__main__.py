@@ -1,5 +1,6 @@
 """Read one job from stdin, run its query behind the walls, write rows to stdout and the verdict to a pipe."""
 
+import importlib
 import json
 import os
 import signal
@@ -8,6 +9,14 @@ from typing import Any
 
 from audiences.child import walls
 from audiences.errors import SourceCode, SourceError
+
+_READERS = {
+    "files": "duckdb_rows",
+    "duckdb": "duckdb_rows",
+    "sqlite": "sqlite_rows",
+    "postgresql": "postgresql_rows",
+    "sqlalchemy": "sqlalchemy_rows",
+}
 
 
 def main() -> None:
@@ -31,7 +40,8 @@ def _verdict(job: dict[str, Any]) -> dict[str, Any]:
         return _failed("Nobody was left to read the rows.")
     except KeyboardInterrupt:
         return _failed("The query was stopped.")
-    except Exception as error:  # noqa: BLE001 - any text of a driver may hold data, so only its class leaves here
+    except Exception as error:
+        # Any text of a driver may hold data, so only its class leaves here.
         return _failed(f"Reading the source failed ({type(error).__name__}).")
 
 
@@ -52,15 +62,8 @@ def _read(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reader(kind: str) -> Any:
-    if kind in ("files", "duckdb"):
-        from audiences.child import duckdb_rows as reader
-    elif kind == "sqlite":
-        from audiences.child import sqlite_rows as reader
-    elif kind == "postgresql":
-        from audiences.child import postgresql_rows as reader
-    else:
-        from audiences.child import sqlalchemy_rows as reader
-    return reader
+    # Only the driver that is needed: each takes a while to load.
+    return importlib.import_module(f"audiences.child.{_READERS[kind]}")
 
 
 if __name__ == "__main__":

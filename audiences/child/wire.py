@@ -29,7 +29,7 @@ class Wire:
         self._max_rows = job["max_rows"]
         self._max_bytes = job["max_bytes"]
         self._stop_after = job.get("stop_after")
-        self._writer: pa.ipc.RecordBatchStreamWriter | None = None
+        self._writer: Any = None
 
     def __enter__(self) -> Self:
         return self
@@ -74,7 +74,6 @@ class Wire:
         if self.bytes > self._max_bytes:
             size = f"{self._max_bytes >> 20:,} MB"
             raise SourceError(SourceCode.TOO_MANY_ROWS, f"The query returns more than {size} of data.")
-        assert self._writer is not None
         self._writer.write_batch(batch)
         return self._stop_after is None or self.rows < self._stop_after
 
