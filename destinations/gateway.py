@@ -62,6 +62,15 @@ class Finished:
     error: DeliveryError | None
 
 
+@dataclass(frozen=True)
+class _Flight:
+    """A call on its way: when it left, and the token its hook gave for it."""
+
+    call: Call
+    slot: datetime
+    token: object
+
+
 class Gateway:
     """Sends calls for one account at its pace. Use it as a context manager; it closes its threads.
 
@@ -85,7 +94,7 @@ class Gateway:
         self._hooks: Hooks = hooks or NoHooks()
         self._jitter = jitter
         self._readers: ThreadPoolExecutor | None = None
-        self._flying: dict[Future[Answer], tuple[Call, object]] = {}
+        self._flying: dict[Future[Answer], _Flight] = {}
         self._slots: dict[str, deque[datetime]] = defaultdict(deque)
         self._appetite: dict[str, int] = defaultdict(lambda: 1)
         self._throttled: dict[str, int] = defaultdict(int)
@@ -96,13 +105,14 @@ class Gateway:
         Raises HoldOn when its turn is more than `max_wait` away, whatever the hooks raise, and the
         DeliveryError the answer means. Nothing is repeated here.
         """
-        token = self._announce(call, self._limiter.reserve(call.endpoint, max_wait=self._max_wait)[0])
+        slot = self._limiter.reserve(call.endpoint, max_wait=self._max_wait)[0]
+        flight = _Flight(call, slot, self._announce(call, slot))
         try:
             answer = self._transport.send(call)
         except DeliveryError as error:
-            self._settle(call, token, error, None)
+            self._settle(flight, error, None)
             raise
-        self._settle(call, token, None, answer)
+        self._settle(flight, None, answer)
         return answer
 
     def start(self, call: Call) -> None:
@@ -114,10 +124,11 @@ class Gateway:
             raise ValueError(f"{call.endpoint} changes something and must be sent alone")
         if self.in_flight >= READERS:
             raise ValueError("too many reads at once")
-        token = self._announce(call, self._slot(call.endpoint))
+        slot = self._slot(call.endpoint)
+        flight = _Flight(call, slot, self._announce(call, slot))
         if self._readers is None:
             self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="destination-read")
-        self._flying[self._readers.submit(self._transport.send, call)] = (call, token)
+        self._flying[self._readers.submit(self._transport.send, call)] = flight
 
     def now(self) -> datetime:
         """Return the time by the gateway's clock."""
@@ -133,14 +144,14 @@ class Gateway:
             raise LookupError("no read was started")
         done, _ = wait(self._flying, return_when=FIRST_COMPLETED)
         future = done.pop()
-        call, token = self._flying.pop(future)
+        flight = self._flying.pop(future)
         try:
             answer = future.result()
         except DeliveryError as error:
-            self._settle(call, token, error, None)
-            return Finished(call, None, error)
-        self._settle(call, token, None, answer)
-        return Finished(call, answer, None)
+            self._settle(flight, error, None)
+            return Finished(flight.call, None, error)
+        self._settle(flight, None, answer)
+        return Finished(flight.call, answer, None)
 
     def discard(self) -> None:
         """Wait for the reads that fly and forget them; each takes a transport's deadline at most."""
@@ -186,15 +197,14 @@ class Gateway:
         if seconds > 0:
             self._clock.sleep(seconds)
 
-    def _settle(
-        self, call: Call, token: object, outcome: DeliveryError | None, answer: Answer | None
-    ) -> None:
-        self._hooks.after(token, outcome, answer)
+    def _settle(self, flight: _Flight, outcome: DeliveryError | None, answer: Answer | None) -> None:
+        self._hooks.after(flight.token, outcome, answer)
+        endpoint = flight.call.endpoint
         if answer is not None:
-            self._throttled[call.endpoint] = 0
-            self._limiter.note(call.endpoint, answer.headers)
+            self._throttled[endpoint] = 0
+            self._limiter.note(endpoint, answer.headers, sent=flight.slot)
         elif isinstance(outcome, RetryLater) and outcome.code == "throttled":
-            self._slow_down(call.endpoint, outcome.after)
+            self._slow_down(endpoint, outcome.after)
 
     def _slow_down(self, endpoint: str, after: timedelta | None) -> None:
         """Stop every worker's calls to this endpoint for as long as asked, or for longer each time."""

@@ -54,18 +54,18 @@ class Limiter:
 
         self._locked(endpoint, extend)
 
-    def note(self, endpoint: str, headers: Mapping[str, str]) -> None:
-        """Learn from an answer's RateLimit headers what others have spent of the allowance."""
+    def note(self, endpoint: str, headers: Mapping[str, str], *, sent: datetime) -> None:
+        """Learn what others spend from the RateLimit headers of the answer to a call that left at `sent`."""
         windows = self._windows[endpoint]
         seen = allowance(headers, windows)
         if seen is None:
             return
-        now = to_ms(self._clock.now())
+        sent_ms, now = to_ms(sent), to_ms(self._clock.now())
         # Nearly every answer tells us what we knew; only news is worth the lock.
         row = Limit.objects.filter(account_id=self._account_id, endpoint=endpoint).first()
-        known = Pace(windows, unpack(bytes(row.ring)) if row else [])
-        if known.clamp(seen, now):
-            self._locked(endpoint, lambda _, pace: pace.clamp(seen, now))
+        known = unpack(bytes(row.ring) if row else b"", windows)
+        if known.clamp(seen, sent=sent_ms, now=now):
+            self._locked(endpoint, lambda _, pace: pace.clamp(seen, sent=sent_ms, now=now))
 
     def _locked(self, endpoint: str, change: Callable[[Limit, Pace], Result]) -> Result:
         """Change an endpoint's row while nobody else can, and save it unless `change` raises."""
@@ -73,8 +73,8 @@ class Limiter:
         Limit.objects.get_or_create(account_id=self._account_id, endpoint=endpoint)
         with transaction.atomic(durable=True):
             row = Limit.objects.select_for_update().get(account_id=self._account_id, endpoint=endpoint)
-            pace = Pace(windows, unpack(bytes(row.ring)))
+            pace = unpack(bytes(row.ring), windows)
             result = change(row, pace)
-            row.ring = pack(pace.sends)
+            row.ring = pack(pace)
             row.save(update_fields=["ring", "penalty_until"])
         return result

@@ -9,7 +9,7 @@ import math
 import struct
 import sys
 from array import array
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,9 +17,16 @@ from datetime import UTC, datetime, timedelta
 GUARD_MS = 150
 # What others may make us keep free at most: we slow down for them, we do not stop.
 MAX_FOREIGN_SHARE = 0.6
+_FOREIGN_BURST_SHARE = 0.3
+# A pace seen for less than this is not stretched to a minute.
+_SHORTEST_LOOK_MS = 10_000
+_BOOKED_AHEAD = 50
+_OVERTAKEN = 1
 _BURST_SECONDS = 1
 _STEADY_SECONDS = 60
 _DAY_SECONDS = 86_400
+_MINUTE_MS = _STEADY_SECONDS * 1000
+_HEADER = struct.Struct("<IQiQ")
 
 
 @dataclass(frozen=True)
@@ -39,18 +46,25 @@ class Windows:
 
     @property
     def ring_size(self) -> int:
-        return max(limit for _, limit, _ in self.pairs())
+        """Return how many sends to remember: a full window, and those booked ahead by several workers."""
+        return max(limit for _, limit, _ in self.pairs()) + _BOOKED_AHEAD
 
 
 @dataclass
 class Pace:
     """The sends of one endpoint that still count, as milliseconds since 1970 in rising order.
 
-    Sends in the future are booked ones. Whatever others were seen to spend is booked as if we had sent it.
+    Sends in the future are booked ones. `foreign` is how many requests a minute others were last (at
+    `foreign_at`) seen to send; we keep as many free. Until `budget_until` no more than `budget` sends are
+    left, because the server said so.
     """
 
     windows: Windows
     sends: list[int] = field(default_factory=list)
+    foreign: int = 0
+    foreign_at: int = 0
+    budget: int = 0
+    budget_until: int = 0
 
     def next_slot(self, not_before: int) -> tuple[int, str]:
         """Return the earliest millisecond for one more send, and the window that decided it ('' for none)."""
@@ -58,44 +72,63 @@ class Pace:
         if self.sends and self.sends[-1] > slot:
             slot, cause = self.sends[-1], "burst"
         for name, limit, seconds in self.windows.pairs():
-            if len(self.sends) >= limit:
-                free = self.sends[-limit] + seconds * 1000 + GUARD_MS
+            ours = self._ours(name, limit)
+            if len(self.sends) >= ours:
+                free = self.sends[-ours] + seconds * 1000 + GUARD_MS
                 if free > slot:
                     slot, cause = free, name
+        if slot < self.budget_until and self.budget <= 0:
+            return self.budget_until, "steady"
         return slot, cause
+
+    def _ours(self, name: str, limit: int) -> int:
+        """Return how much of a window is ours while others are at work."""
+        if not self.foreign or name == "daily":
+            return limit
+        if name == "burst":
+            return max(1, int(limit * (1 - _FOREIGN_BURST_SHARE)))
+        return max(1, limit - self.foreign)
 
     def book(self, slot: int) -> None:
         """Count a send at `slot`, which must not lie before the last one."""
         self.sends.append(slot)
         del self.sends[: -self.windows.ring_size]
+        if slot < self.budget_until:
+            self.budget -= 1
 
-    def clamp(self, allowance: "Allowance", now: int) -> int:
-        """Count what others have spent of the window that `allowance` speaks of; return how much was added.
+    def clamp(self, allowance: "Allowance", *, sent: int, now: int) -> bool:
+        """Learn from an answer to the send at `sent` what others spend; return whether anything changed.
 
-        The server says how much is left; what is missing beyond our own sends was spent by somebody else.
-        Their pace so far is expected to go on until the window ends.
+        The server says how much is left; what is missing beyond our own sends was spent by somebody else,
+        and their pace is expected to go on. Sends that left with this one may have arrived after it, so
+        others are rather seen too small than too large.
         """
-        length = allowance.seconds * 1000
-        if allowance.seconds <= _BURST_SECONDS or not 0 <= allowance.reset <= allowance.seconds:
-            return 0
-        # Seconds in the header are whole: a window may have begun up to a second earlier than it seems.
-        opened = now + math.floor(allowance.reset * 1000) - length
-        ours = len(self.sends) - bisect_left(self.sends, opened - 1500)
-        foreign = allowance.limit - allowance.remaining - ours
-        if foreign <= 0:
-            return 0
-        added = self._kept_free(foreign, allowance.limit, length / max(now - opened, 5000))
-        for _ in range(added):
-            insort(self.sends, min(opened, now))
-        del self.sends[: -self.windows.ring_size]
-        return added
+        if allowance.seconds != _STEADY_SECONDS or not 0 <= allowance.reset <= _STEADY_SECONDS:
+            return False
+        # Seconds in the header are whole: the window may have begun up to a second earlier or later.
+        opened = now + math.floor(allowance.reset * 1000) - _MINUTE_MS
+        arrived = bisect_right(self.sends, sent)
+        ours = arrived - bisect_left(self.sends, opened - 1500)
+        seen = allowance.limit - allowance.remaining - ours
+        # One or two may be ours that overtook this one.
+        seen = seen if seen > _OVERTAKEN else 0
+        before = (self.foreign, self.foreign_at, self.budget, self.budget_until)
+        self._expect(seen, allowance.limit, max(now - opened, _SHORTEST_LOOK_MS), now)
+        if seen:
+            self.budget = allowance.remaining - (len(self.sends) - arrived)
+            self.budget_until = opened + _MINUTE_MS + 1000 + GUARD_MS
+        return before != (self.foreign, self.foreign_at, self.budget, self.budget_until)
 
-    def _kept_free(self, foreign: int, limit: int, growth: float) -> int:
-        """Return how many slots to give up for `foreign` sends, which will grow by `growth` until the end."""
-        # One or two may be a miscount, and a guess would stay in the window of a day for a day.
-        if foreign < 3 or self.windows.daily is not None:
-            return foreign
-        return max(foreign, min(math.ceil(foreign * growth), int(limit * MAX_FOREIGN_SHARE)))
+    def _expect(self, seen: int, limit: int, elapsed: int, now: int) -> None:
+        """Expect of others what they were seen to do; believe more at once, and less by and by."""
+        expected = min(-(-seen * _MINUTE_MS // elapsed), int(limit * MAX_FOREIGN_SHARE))
+        if expected >= self.foreign:
+            if expected:
+                self.foreign, self.foreign_at = expected, now
+        elif now - self.foreign_at >= _MINUTE_MS:
+            minutes = min((now - self.foreign_at) // _MINUTE_MS, 10)
+            self.foreign = expected + ((self.foreign - expected) >> minutes)
+            self.foreign_at = now
 
 
 @dataclass(frozen=True)
@@ -148,26 +181,30 @@ def floor_seconds(requests: int, windows: Windows) -> float:
     return float(seconds)
 
 
-def pack(sends: list[int]) -> bytes:
-    """Write sends as one 8-byte millisecond and 4-byte distances from it, little-endian."""
-    if not sends:
-        return b""
-    distances = array("I", (send - sends[0] for send in sends))
+def pack(pace: Pace) -> bytes:
+    """Write a pace: what is known of others, one 8-byte millisecond and 4-byte distances, little-endian."""
+    known = _HEADER.pack(pace.foreign, pace.foreign_at, pace.budget, pace.budget_until)
+    if not pace.sends:
+        return known
+    distances = array("I", (send - pace.sends[0] for send in pace.sends))
     if sys.byteorder == "big":
         distances.byteswap()
-    return struct.pack("<Q", sends[0]) + distances.tobytes()
+    return known + struct.pack("<Q", pace.sends[0]) + distances.tobytes()
 
 
-def unpack(ring: bytes) -> list[int]:
-    """Read what `pack` wrote."""
+def unpack(ring: bytes, windows: Windows) -> Pace:
+    """Read what `pack` wrote; nothing is a pace that has sent nothing."""
     if not ring:
-        return []
-    (first,) = struct.unpack_from("<Q", ring)
+        return Pace(windows)
+    known = _HEADER.unpack_from(ring)
+    if len(ring) == _HEADER.size:
+        return Pace(windows, [], *known)
+    (first,) = struct.unpack_from("<Q", ring, _HEADER.size)
     distances = array("I")
-    distances.frombytes(ring[8:])
+    distances.frombytes(ring[_HEADER.size + 8 :])
     if sys.byteorder == "big":
         distances.byteswap()
-    return [first + distance for distance in distances]
+    return Pace(windows, [first + distance for distance in distances], *known)
 
 
 def to_ms(moment: datetime) -> int:

@@ -101,16 +101,16 @@ class TestNote:
         limiter(clock).reserve("lists.add", max_wait=SECONDS)
         headers = {"ratelimit-limit": "150", "ratelimit-remaining": "0", "ratelimit-reset": "40"}
 
-        limiter(clock).note("lists.add", headers)
+        limiter(clock).note("lists.add", headers, sent=clock.now())
 
-        assert limiter(clock).reserve("lists.add", max_wait=50 * SECONDS) == [clock.now() + 40.15 * SECONDS]
+        assert limiter(clock).reserve("lists.add", max_wait=50 * SECONDS) == [clock.now() + 41.15 * SECONDS]
 
     def test_writes_nothing_when_there_is_no_news(self, clock, django_assert_num_queries):
         limiter(clock).reserve("lists.add", max_wait=SECONDS)
         headers = {"ratelimit-limit": "150", "ratelimit-remaining": "149", "ratelimit-reset": "60"}
 
         with django_assert_num_queries(1):
-            limiter(clock).note("lists.add", headers)
+            limiter(clock).note("lists.add", headers, sent=clock.now())
 
 
 @pytest.mark.django_db(transaction=True)

@@ -95,12 +95,17 @@ class TestPace:
         assert cause == "daily"
         assert slot == pace.sends[0] + 86_400_000 + 150
 
-    def test_survives_being_packed(self):
-        sends = [1_800_000_000_000, 1_800_000_000_115, 1_800_000_059_999]
+    @pytest.mark.parametrize("sends", [[], [1_800_000_000_000, 1_800_000_000_115, 1_800_000_059_999]])
+    def test_survives_being_packed(self, sends):
+        pace = Pace(
+            MEDIUM, sends, foreign=7, foreign_at=1_800_000_000_000, budget=-2, budget_until=1_800_000_060_000
+        )
 
-        assert unpack(pack(sends)) == sends
-        assert unpack(pack([])) == []
-        assert len(pack(sends)) == 8 + 4 * 3
+        assert unpack(pack(pace), MEDIUM) == pace
+        assert len(pack(pace)) <= 32 + 4 * len(sends)
+
+    def test_begins_with_nothing(self):
+        assert unpack(b"", MEDIUM) == Pace(MEDIUM)
 
     def test_rounds_moments_up(self):
         moment = datetime(2026, 1, 2, 3, 4, 5, 1, tzinfo=UTC)
@@ -138,44 +143,71 @@ class TestAllowance:
         assert allowance(headers, MEDIUM) is None
 
 
+def every_second(windows: Windows, count: int) -> Pace:
+    pace = Pace(windows)
+    for second in range(count):
+        pace.book(second * 1000)
+    return pace
+
+
 class TestClamp:
-    def test_changes_nothing_while_we_are_alone(self):
-        pace = Pace(MEDIUM)
-        for second in range(10):
-            pace.book(second * 1000)
+    def test_learns_nothing_while_we_are_alone(self):
+        pace = every_second(MEDIUM, 10)
 
-        assert pace.clamp(Allowance(150, 140, 50.0, 60), 10_000) == 0
+        assert not pace.clamp(Allowance(150, 140, 50.0, 60), sent=9_000, now=10_000)
+        assert pace.foreign == 0
 
-    def test_leaves_others_what_they_are_likely_to_spend(self):
-        pace = Pace(MEDIUM)
-        for second in range(10):
-            pace.book(second * 1000)
+    def test_keeps_free_what_others_are_likely_to_spend(self):
+        pace = every_second(MEDIUM, 10)
 
-        added = pace.clamp(Allowance(150, 130, 50.0, 60), 10_000)
+        assert pace.clamp(Allowance(150, 130, 50.0, 60), sent=9_000, now=10_000)
 
         # They spent 10 of the first sixth of the minute, so 60 of all of it.
-        assert added == 60
-        assert len(pace.sends) == 70
+        assert pace.foreign == 60
 
-    def test_never_leaves_more_than_its_share_for_a_guess(self):
+    def test_never_gives_up_more_than_a_share(self):
         pace = Pace(MEDIUM)
 
-        assert pace.clamp(Allowance(150, 120, 55.0, 60), 5_000) == 90
+        pace.clamp(Allowance(150, 50, 50.0, 60), sent=0, now=10_000)
+
+        assert pace.foreign == 90
 
     def test_waits_for_the_window_when_others_spent_all_of_it(self):
         pace = Pace(MEDIUM)
 
-        pace.clamp(Allowance(150, 0, 30.0, 60), 100_000)
+        pace.clamp(Allowance(150, 0, 30.0, 60), sent=100_000, now=100_000)
 
-        assert pace.next_slot(100_000) == (70_000 + MINUTE + 150, "steady")
+        assert pace.next_slot(100_000) == (70_000 + MINUTE + 1150, "steady")
 
-    def test_guesses_nothing_into_the_window_of_a_day(self):
-        pace = Pace(Windows(10, 150, 150))
+    def test_sends_no_more_than_the_server_has_left(self):
+        pace = Pace(MEDIUM)
+        pace.clamp(Allowance(150, 3, 30.0, 60), sent=100_000, now=100_000)
 
-        assert pace.clamp(Allowance(150, 140, 55.0, 60), 5_000) == 10
+        slots = []
+        for _ in range(4):
+            slots.append(pace.next_slot(100_000)[0])
+            pace.book(slots[-1])
+
+        assert slots[:3] == [100_000] * 3
+        assert slots[3] > 130_000
+
+    def test_leaves_room_in_every_second_while_others_are_at_work(self):
+        pace = Pace(MEDIUM, foreign=10)
+        for _ in range(7):
+            pace.book(1000)
+
+        assert pace.next_slot(1000) == (2150, "burst")
+
+    def test_forgets_others_who_have_stopped(self):
+        pace = Pace(MEDIUM, foreign=64, foreign_at=0)
+
+        pace.clamp(Allowance(150, 150, 60.0, 60), sent=0, now=2 * MINUTE)
+        assert pace.foreign == 16
+        pace.clamp(Allowance(150, 150, 60.0, 60), sent=0, now=20 * MINUTE)
+        assert pace.foreign == 0
 
     def test_ignores_the_window_of_a_second(self):
-        assert Pace(MEDIUM).clamp(Allowance(10, 0, 1.0, 1), 5_000) == 0
+        assert not Pace(MEDIUM).clamp(Allowance(10, 0, 1.0, 1), sent=0, now=5_000)
 
 
 class TestFloorSeconds:
