@@ -59,13 +59,14 @@ def columns(source: Source, sql: str) -> list[Column]:
     return describe(*_sampled(source, sql, SAMPLE))
 
 
-def activate(query: Query) -> None:
+def activate(query: Query, *, seen: list[Column] | None = None) -> None:
     """Check the query, remember its columns, and make it active under a new version.
 
+    `seen` are its columns when they were read a moment ago; then the source is not asked again.
     Whether it has a column for the address is the business of the templates it is used with. Raises
     SourceError, and then the query is as it was.
     """
-    found = [asdict(column) for column in columns(query.source, query.sql)]
+    found = [asdict(column) for column in (seen if seen is not None else columns(query.source, query.sql))]
     Query.objects.filter(pk=query.pk).update(
         state=QueryState.ACTIVE, columns=found, version=F("version") + 1, updated_at=timezone.now()
     )

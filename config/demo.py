@@ -55,7 +55,7 @@ class Demo:
         """Start the simulator at Klaviyo's published limits, with the memory of earlier demos."""
         ready = self.place / "simulator.json"
         ready.unlink(missing_ok=True)
-        options = ["--data", self.place / "simulator", "--ready-file", ready, "--limits", "true"]
+        options = ["--data", str(self.place / "simulator"), "--ready-file", str(ready), "--limits", "true"]
         argv = [sys.executable, "-m", "simulator", "--port", "0", "--with-parent", *options]
         self.supervisor.start("simulator", argv, log=self.place / "logs" / "simulator.log")
         serving.wait_for(self.supervisor, ready.exists, part="simulator")

@@ -33,6 +33,7 @@ __all__ = [
     "reveal",
     "save_secret",
     "seal",
+    "unsaved",
     "unseal",
 ]
 
@@ -75,6 +76,20 @@ def save_secret(credential: Credential, secret: str) -> bool:
         return False
     _write(credential, secret)
     return True
+
+
+@sensitive_variables()
+def unsaved(name: str, kind: str, secret: str) -> Credential:
+    """Return a credential that opens what `secret` opens and is in no database, to try something with.
+
+    Raises RefusedSecret for an impossible shape.
+    """
+    if problem := kinds.problem(kind, secret):
+        raise RefusedSecret(problem)
+    key, credential = keyring().newest, Credential(name=name, kind=kind, version=1)
+    credential.key_id = key.id
+    credential.ciphertext = seal_for(credential, secret, version=1, key=key)
+    return credential
 
 
 @sensitive_variables()

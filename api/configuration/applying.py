@@ -3,8 +3,8 @@
 1. load: the file is valid in itself, and its secrets and files are there
 2. check: every name in it leads somewhere
 3. probe: each new key opens the account it is meant for
-4. write: every object, in the order in which they point to each other, in one transaction
-5. activate: a query that is new or changed is tried on its source; a refusal undoes everything
+4. try: each query that is new or changed is looked at on its source
+5. write: every object, in the order in which they point to each other, in one transaction
 """
 
 from collections.abc import Callable
@@ -21,8 +21,8 @@ from api.configuration import checks, probing
 from api.configuration.errors import ConfigurationError
 from api.configuration.loading import Wanted, load
 from api.configuration.rows import Change, upsert
+from api.configuration.trying import Tried, try_queries
 from audiences import queries
-from audiences.errors import SourceError
 from audiences.models import Query, QueryState, Source
 from credentials import vault
 from credentials.models import Credential
@@ -54,13 +54,12 @@ def apply(path: Path, *, actor: User | None = None, test: bool = True) -> Applie
     if found := checks.dangling(wanted):
         raise ConfigurationError(found)
     found_out = probing.probe(wanted) if test else probing.Findings()
-    if found_out.problems:
-        raise ConfigurationError(found_out.problems)
+    tried = try_queries(wanted)
+    if found_out.problems or tried.problems:
+        raise ConfigurationError([*found_out.problems, *tried.problems])
     with transaction.atomic():
-        writing = _Writing(wanted, actor, found_out)
+        writing = _Writing(wanted, actor, found_out, tried)
         writing.write()
-        if writing.problems:
-            raise ConfigurationError(writing.problems)
     return Applied(tuple(writing.changes), (*found_out.warnings, *writing.warnings))
 
 
@@ -71,8 +70,8 @@ class _Writing:
     wanted: Wanted
     actor: User | None
     found_out: probing.Findings
+    tried: Tried
     changes: list[Change] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def write(self) -> None:
@@ -124,25 +123,11 @@ class _Writing:
         # Activating is the audiences room's business; here a query only ever becomes a draft.
         values["state"] = QueryState.DRAFT if given.state == QueryState.DRAFT else before
         row, change = upsert(Query, "query", key={"name": name}, values=values)
-        if given.state == QueryState.ACTIVE and self._needs_trying(row, change):
-            change = self._activate(row, change)
+        if name in self.tried.columns:
+            was_active = row.is_active
+            queries.activate(row, seen=self.tried.columns[name])
+            change = change if was_active or change.action == "created" else change.with_fields("state")
         self._note(row, change)
-
-    def _needs_trying(self, query: Query, change: Change) -> bool:
-        touched = any(
-            before.is_change and (before.kind, before.name) == ("source", query.source.name)
-            for before in self.changes
-        )
-        return not query.is_active or touched or bool({"sql", "source"} & set(change.fields))
-
-    def _activate(self, query: Query, change: Change) -> Change:
-        was_active = query.is_active
-        try:
-            queries.activate(query)
-        except SourceError as error:
-            self.problems.append(f"queries › {query.name}: {error.message}")
-            return change
-        return change if was_active or change.action == "created" else change.with_fields("state")
 
     def destination(self, name: str) -> None:
         given = self.wanted.configuration.destinations[name]

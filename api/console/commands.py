@@ -47,7 +47,7 @@ class Command(BaseCommand):
         if code:
             raise SystemExit(code)
 
-    def work(self, **options: Any) -> int:
+    def work(self, *args: Any, **options: Any) -> int:
         """Do what the command is for. Raises Failure."""
         raise NotImplementedError
 
