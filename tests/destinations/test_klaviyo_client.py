@@ -2,10 +2,12 @@
 
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from destinations.calls import Answer
 from destinations.clock import SystemClock
@@ -244,6 +246,25 @@ class TestPace:
             for _ in range(25):
                 session.client.add(list_id, [ada])
 
+        assert klaviyo.stats()["throttled"] == 0
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWorkers:
+    def test_are_never_refused_however_many_share_an_account(self, klaviyo):
+        klaviyo.limits(True)
+
+        def work(number: int) -> int:
+            try:
+                with open_session(klaviyo.key, klaviyo.id, clock=SystemClock()) as session:
+                    return sum(session.client.find_lists(f"List {turn}") == [] for turn in range(40))
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(6) as workers:
+            found = sum(workers.map(work, range(6)))
+
+        assert found == 240
         assert klaviyo.stats()["throttled"] == 0
 
 
