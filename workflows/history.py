@@ -58,8 +58,11 @@ class Row:
 
     @property
     def took_seconds(self) -> float | None:
+        """From start to end, or until now while it works; a pause is nobody's work."""
         begun, ended = self.workflow.started_at, self.workflow.finished_at
-        return ((ended or self.now) - begun).total_seconds() if begun else None
+        if begun is None or self.workflow.needs_decision:
+            return None
+        return ((ended or self.now) - begun).total_seconds()
 
     @property
     def trigger(self) -> str:
@@ -88,20 +91,19 @@ class Row:
             return f"no changes among {self.workflow.counts['on_list']:,}"
         if self.planned is None:
             return "no plan was made" if self.workflow.is_final else "no plan yet"
-        return f"{self.sent:,} of {self.planned:,} changes sent"
+        return f"{self.sent:,} of {self.planned:,} changes sent" if self.planned else "nothing to send"
 
     @property
     def trouble(self) -> str:
         missing = sum(self.numbers[name] for name in ("not_loaded", "rejected", "unknown"))
-        return f"{missing:,} not on the list" if missing and is_counted(self.workflow) else ""
+        return f"{missing:,} set aside" if missing and is_counted(self.workflow) else ""
 
     @cached_property
     def bar(self) -> list[Part]:
         counted = self.numbers
         if is_counted(self.workflow):
             refused = counted["not_loaded"] + counted["rejected"]
-            # A run without changes is as complete as any: its bar is full too.
-            done = self.changed or self.workflow.counts["on_list"]
+            done = self.changed + counted["unchanged"]
             return bar(
                 [("ok", "Done", done), ("warn", "Refused", refused), ("bad", "Unknown", counted["unknown"])]
             )

@@ -10,6 +10,7 @@ from credentials.models import Credential
 from destinations.models import AudienceList, DataTemplate, Destination
 from workflows import looks
 from workflows.guards import Limits
+from workflows.history import waiting_for_a_decision
 from workflows.looks import Look
 from workflows.models import Orchestration, Workflow
 
@@ -44,6 +45,21 @@ class Standing:
     @property
     def look(self) -> Look | None:
         return looks.of_workflow(self.last) if self.last else None
+
+
+@dataclass(frozen=True)
+class Overview:
+    standings: Sequence[Standing]
+    checklist: Sequence[Item]
+    waiting: int
+
+    @property
+    def done(self) -> int:
+        return sum(item.done for item in self.checklist)
+
+
+def overview() -> Overview:
+    return Overview(standings(), checklist(), waiting_for_a_decision())
 
 
 def standings() -> list[Standing]:

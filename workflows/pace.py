@@ -64,4 +64,6 @@ def pace(workflow: Workflow, *, now: datetime) -> Pace:
 def _minutes(workflow: Workflow, now: datetime) -> float:
     if workflow.started_at is None:
         return 0.0
-    return ((workflow.finished_at or now) - workflow.started_at).total_seconds() / MINUTE
+    # While a person decides, nothing is sent: that time would only make the rate look low.
+    until = workflow.finished_at or (workflow.progress_at if workflow.needs_decision else None) or now
+    return (until - workflow.started_at).total_seconds() / MINUTE

@@ -65,10 +65,14 @@ class PlanShown:
     def changes(self) -> int:
         return sum(sign.number for sign in self.signs[:3])
 
+    @property
+    def told(self) -> str:
+        return " ".join(f"{sign.sign}{sign.number:,}" for sign in self.signs[:3])
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """People who are not on the list as the query says, for one reason."""
+    """Rows or people that were set aside for one reason."""
 
     title: str
     stage: str
@@ -145,8 +149,12 @@ class Picture:
         return f"{on_list:,} members were read back. It took {duration(took)}." if took is not None else ""
 
     @property
-    def not_on_list(self) -> int:
+    def set_aside(self) -> int:
         return sum(outcome.number for outcome in self.outcomes)
+
+    @property
+    def has_samples(self) -> bool:
+        return any(outcome.sample for outcome in self.outcomes)
 
 
 def version(workflow_id: UUID) -> str | None:
@@ -231,7 +239,7 @@ def _results(workflow: Workflow) -> list[Part]:
             ("accent", "Updated", counted["updated"]),
             ("bad", "Removed", counted["removed"]),
             ("idle", "Unchanged", counted["unchanged"]),
-            ("warn", "Not on the list", counted["not_loaded"] + counted["rejected"] + counted["kept_out"]),
+            ("warn", "Set aside", counted["not_loaded"] + counted["rejected"] + counted["kept_out"]),
         ]
     )
 

@@ -1,6 +1,7 @@
 """The doors of this room: the overview, orchestrations, workflows, and what a person decides about one."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -24,8 +25,7 @@ NOTHING_NEW = 204
 
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
-    facts = {"standings": first_page.standings(), "checklist": first_page.checklist()}
-    return render(request, "workflows/overview.html", facts)
+    return render(request, "workflows/overview.html", {"overview": first_page.overview()})
 
 
 @require_GET
@@ -51,23 +51,24 @@ def run_now(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_GET
 def listed(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    days = figures.days_of_runs(now)
-    facts = {
-        "history": history.history(**SearchForm(request.GET).cleaned(), now=now),
-        "figures": figures.of_the_last_day(now),
-        "chart": runs_chart(days) if any(day.total for day in days) else None,
-    }
-    return render(request, "workflows/list.html", facts)
+    found = history.history(**SearchForm(request.GET).cleaned(), now=now)
+    return render(request, "workflows/list.html", {"history": found, **_figures(now)})
 
 
 @require_GET
 def rows(request: HttpRequest) -> HttpResponse:
     """What is new in the list since `version`; 204 when nothing is."""
-    form = SearchForm(request.GET)
-    found = history.history(**form.cleaned(), now=timezone.now())
+    form, now = SearchForm(request.GET), timezone.now()
+    found = history.history(**form.cleaned(), now=now)
     if form.cleaned_data.get("version") == found.version:
         return HttpResponse(status=NOTHING_NEW)
-    return render(request, "workflows/_list.html", {"history": found})
+    return render(request, "workflows/_list.html", {"history": found, **_figures(now)})
+
+
+def _figures(now: datetime) -> dict[str, object]:
+    days = figures.days_of_runs(now)
+    chart = runs_chart(days) if any(day.total for day in days) else None
+    return {"figures": figures.of_the_last_day(now), "chart": chart}
 
 
 @require_GET
