@@ -145,8 +145,8 @@ def _judged(run: Run, step: Step, failure: Failure, error: Exception) -> Result 
     with lease.fenced(run.workflow) as held:
         Step.objects.filter(pk=step.pk).update(
             state=StepState.AMBIGUOUS if failure.ambiguous else StepState.PENDING,
-            attempts=F("attempts") + failure.counts,
-            crashes=F("crashes") + failure.is_bug,
+            attempts=F("attempts") + int(failure.counts),
+            crashes=F("crashes") + int(failure.is_bug),
             next_at=failure.then.until if isinstance(failure.then, Wait) and failure.counts else None,
         )
         if failure.ambiguous:

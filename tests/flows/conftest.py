@@ -1,11 +1,13 @@
 """A company and its Klaviyo for every flow test."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from destinations import lists
 from simulator.control import Account
 from tests.flows.world import World
 from workflows import lease
@@ -20,7 +22,6 @@ def world(transactional_db: None, klaviyo: Account, tmp_path: Path, settings: An
 
 @pytest.fixture(autouse=True)
 def short_doubts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request without an answer may have a late effect for a second here, not for 75."""
-    from datetime import timedelta
-
+    """A request without an answer may have a late effect for a second here, not for a minute and more."""
     monkeypatch.setattr(lease, "AMBIGUITY", timedelta(seconds=1))
+    monkeypatch.setattr(lists, "CREATION_SETTLES", timedelta(seconds=2))
