@@ -58,6 +58,9 @@ def reconcile(
     with workbench(into, memory_limit_mb=memory_limit_mb) as con:
         _open(con, candidates, members, ledger)
         _join(con, full_profile=full_profile)
+        if _met_twins(con):
+            con.execute(_WITHOUT_TWINS)
+            _join(con, full_profile=full_profile)
         _decide(con, mode)
         tally = _tally(con)
         _write(con, into)
@@ -67,6 +70,7 @@ def reconcile(
 def _open(con: duckdb.DuckDBPyConnection, candidates: Path, members: Path, ledger: Path | None) -> None:
     view(con, "candidates", candidates)
     view(con, "listed", members)
+    view(con, "members", members)
     if ledger is not None:
         view(con, "ledger", ledger)
         return
@@ -77,21 +81,12 @@ def _open(con: duckdb.DuckDBPyConnection, candidates: Path, members: Path, ledge
 
 
 def _join(con: duckdb.DuckDBPyConnection, *, full_profile: bool) -> None:
-    """Keep one narrow row for each person who is not simply unchanged.
-
-    A second profile with the same key is the same person: it is left on the list, never joined twice.
-    """
-    con.execute(
-        "create view members as select * from listed"
-        if not _has_twins(con)
-        else "create view members as select * from listed"
-        " qualify key is null or row_number() over (partition by key order by joined_at, profile_id) = 1"
-    )
+    """Keep one narrow row for each person who is not simply unchanged."""
     hashes = "l.row_hash is distinct from c.row_hash" if full_profile else "false"
     with_ledger = "left join ledger l on l.key = c.key" if full_profile else ""
     con.execute(
         f"""
-        create temp table differing as
+        create or replace temp table differing as
         select c.row_no, coalesce(c.key, m.key) as key, m.profile_id, m.email,
                c.key is not null as wanted, m.profile_id is not null as listed
         from candidates c full join members m on c.key = m.key {with_ledger}
@@ -100,9 +95,18 @@ def _join(con: duckdb.DuckDBPyConnection, *, full_profile: bool) -> None:
     )
 
 
-def _has_twins(con: duckdb.DuckDBPyConnection) -> bool:
-    exact = con.execute("select count(key) - count(distinct key) from listed").fetchone()
-    return bool(exact and exact[0])
+def _met_twins(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a candidate met two profiles: the sums tell, and a search beforehand costs a fifth more."""
+    wanted, listed = (_one(con, f"select count(*) from {name}") for name in ("candidates", "listed"))
+    alone = _one(con, "select count(*) from differing where not listed")
+    surplus = _one(con, "select count(*) from differing where not wanted")
+    return wanted - alone != listed - surplus
+
+
+# A second profile with the same key is the same person: it is left on the list, never joined twice.
+_WITHOUT_TWINS = """
+    create or replace view members as select * from listed
+    qualify key is null or row_number() over (partition by key order by joined_at, profile_id) = 1"""
 
 
 def _decide(con: duckdb.DuckDBPyConnection, mode: Mode) -> None:
