@@ -9,6 +9,7 @@ from decimal import Decimal
 
 MAX_INT64 = 2**63 - 1
 MAX_EXACT_IN_DOUBLE = 2**53
+MAX_NUMBER_CHARS = 400
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?\Z", re.ASCII)
 _TRUE = frozenset(("true", "t", "yes", "y", "1"))
 _FALSE = frozenset(("false", "f", "no", "n", "0"))
@@ -51,26 +52,27 @@ def text_field(value: object) -> str | None:
 
 def number_field(value: object) -> int | float | None:
     """Return a whole number as int, any other as float. Raises WrongType for what is no number."""
-    if type(value) is str:
-        value = value.strip()
-        if not value:
-            return None
-        if not _NUMBER.match(value) or len(value) > 400:
-            raise WrongType
-        value = Decimal(value)
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+    if isinstance(value, Decimal):
+        value = as_text(value)
+    if isinstance(value, str):
+        return _number_of_text(value.strip())
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise WrongType
-    return _plain_number(value)
+    return _within_int64(value) if isinstance(value, int) else _plain_float(value)
 
 
-def _plain_number(value: int | float | Decimal) -> int | float:
-    if isinstance(value, int):
-        return _within_int64(value)
-    number = float(value)
+def _number_of_text(text: str) -> int | float | None:
+    if not text:
+        return None
+    if not _NUMBER.match(text) or len(text) > MAX_NUMBER_CHARS:
+        raise WrongType
+    # A whole number is read digit by digit: a float would round a long one.
+    return _within_int64(int(text)) if text.lstrip("+-").isdigit() else _plain_float(float(text))
+
+
+def _plain_float(number: float) -> int | float:
     if not math.isfinite(number):
         raise WrongType
-    if isinstance(value, Decimal) and value == value.to_integral_value():
-        return _within_int64(int(value)) if abs(value) <= MAX_INT64 else number
     return int(number) if number.is_integer() and abs(number) < MAX_EXACT_IN_DOUBLE else number
 
 
