@@ -23,7 +23,7 @@ class StageView:
 
 def stages(workflow: Workflow) -> list[StageView]:
     """Return Query, Check, Compare, Deliver and Verify as they stand."""
-    steps = list(workflow.steps.defer("input", "checkpoint"))
+    steps = list(workflow.steps.defer("checkpoint"))
     tell = {
         Stage.QUERY: _query,
         Stage.CHECK: _check,
