@@ -1,6 +1,7 @@
 """What a person may decide about a workflow: approve its plan, discard it, retry, stop."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -95,7 +96,7 @@ def _move(workflow: Workflow, to: State, clock: Clock, by: str, note: str) -> No
         raise Stale("This workflow has moved on since the page was shown.") from error
 
 
-def _requeue(workflow: Workflow, clock: Clock, *, actor: str, note: str, **columns: object) -> None:
+def _requeue(workflow: Workflow, clock: Clock, *, actor: str, note: str, **columns: Any) -> None:
     now = clock.now()
     columns |= {"code": "", "message": "", "error": {}}
     columns |= {"wake_at": now, "lease_until": None, "finished_at": None}

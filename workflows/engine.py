@@ -157,7 +157,7 @@ def _judged(run: Run, step: Step, failure: Failure, error: Exception) -> Result 
         # The text of an unknown error may hold a person's data, so the log gets its kind and place alone.
         log.error(
             "unexpected error",
-            extra={"workflow": str(run.workflow.pk), "step": step.key, "error": type(error).__name__},
+            extra={"workflow": str(run.workflow.pk), "step": step.key, "kind": type(error).__name__},
         )
         if step.crashes + 1 >= settings.MAX_CRASHES:
             return Ended(State.FAILED, "Failed: an unexpected error.", _bug(step, error))

@@ -37,9 +37,7 @@ def judge(error: Exception, *, step: Step, now: datetime, random: random.Random 
             return _later(error, step, now, random)
         case NeedsDecision():
             wake_at = now + error.after if error.after else None
-            return Failure(
-                paused=Paused(error.code, error.message, wake_at=wake_at, ids=list(error.error_ids))
-            )
+            return Failure(Paused(error.code, error.message, wake_at=wake_at, ids=list(error.error_ids)))
         case Rejected():
             code = "too_large" if error.code == "too_large" else "unexpected_answer"
             return Failure(Paused(code, error.message, ids=list(error.error_ids)))

@@ -39,6 +39,13 @@ def ledger_path(audience_list_id: UUID | str, version: int) -> Path:
     return folder / f"{version:08d}.parquet"
 
 
+def drop_ledgers_before(audience_list_id: UUID | str, version: int) -> None:
+    """Delete the ledgers no run will read again; the one before `version` stays, for a look back."""
+    for path in ledger_path(audience_list_id, version).parent.glob("*.parquet"):
+        if path.stem.isdigit() and int(path.stem) < version - 1:
+            path.unlink(missing_ok=True)
+
+
 def sealed_path(workflow_id: UUID | str, name: str) -> Path:
     """Where encrypted rows of a closed workflow wait for their expiry."""
     folder = Path(settings.DATA_DIR) / "sealed" / str(workflow_id)

@@ -1,10 +1,12 @@
 """The one function that moves a workflow, with the event that tells of it in the same transaction."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Max
 
+from workflows.files import Folder
 from workflows.models import Event, Workflow
 from workflows.moves import FINAL, State, allowed
 
@@ -21,7 +23,7 @@ def move(
     actor: str = "",
     note: str = "",
     reason: str = "",
-    **columns: object,
+    **columns: Any,
 ) -> None:
     """Move `workflow` to `to` and write `columns` with it, unless it has been moved since it was read.
 
@@ -43,6 +45,9 @@ def move(
             raise StaleState
         if note:
             tell(workflow, "moved", now=now, actor=actor, message=note, was=was, to=to)
+        if to in FINAL and to != State.FAILED:
+            # What is over keeps no addresses. A failed workflow may be retried, and needs its files.
+            transaction.on_commit(Folder(workflow.pk).remove)
     for name, value in columns.items():
         setattr(workflow, name, value)
     workflow.row_version += 1

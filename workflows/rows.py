@@ -30,6 +30,12 @@ def values(path: Path, column: str) -> set[str]:
     return {value for batch in stream(path, (column,)) for value in batch.column(column).to_pylist() if value}
 
 
+def highest(path: Path, column: str) -> str:
+    """Return the greatest text of a column, '' when it has none."""
+    most = (pc.max(batch.column(column)).as_py() for batch in stream(path, (column,)))
+    return max((value for value in most if value), default="")
+
+
 def part(path: Path, offset: int, limit: int) -> list[dict[str, Any]]:
     """Return rows `offset` to `offset + limit`, reading only the row groups they lie in."""
     rows: list[dict[str, Any]] = []

@@ -1,6 +1,6 @@
 """The first half of a workflow: who should be on the list, who is, and what that makes to do."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from workflows import batches, guards, rows
 from workflows.estimate import estimate
 from workflows.files import digest
 from workflows.models import Step
-from workflows.plan import Plan
+from workflows.plan import Batch, Plan
 from workflows.results import Again, Done, Paused, Result
 from workflows.run import Run
 from workflows.spec import ColumnMissing, candidate_spec
@@ -25,7 +25,8 @@ from workflows.steps import story
 SMALL_LIST = 10_000
 # A list is read whole again after this long, whatever the counts say.
 TRUST_LEDGER_FOR = timedelta(days=7)
-OVERLAP = timedelta(minutes=5)
+# Members who joined in the same moment as the last one seen may have shown up a little later than it.
+OVERLAP = timedelta(seconds=2)
 TEST_IS_FRESH_FOR = timedelta(hours=1)
 
 
@@ -120,17 +121,26 @@ def snapshot(run: Run, step: Step) -> Result:
 def _from_ledger(run: Run, target: Path) -> int | None:
     """Bring the ledger up to date by who joined since; None when the list must be read whole."""
     kept = run.audience_list
-    fresh = kept.read_at and run.clock.now() - kept.read_at < TRUST_LEDGER_FOR
-    if run.ledger is None or not fresh or (kept.members or 0) <= SMALL_LIST:
+    if run.ledger is None or kept.read_at is None or (kept.members or 0) <= SMALL_LIST:
+        return None
+    if run.clock.now() - kept.read_at >= TRUST_LEDGER_FOR:
         return None
     joined = target.with_name("joined.parquet")
-    reading = run.read_members(into=joined, since=kept.read_at - OVERLAP)
-    if not reading.done:
-        raise stopped(reading)
+    reading = read_joined(run, joined, after=run.ledger)
     count = ledger.members_from(run.ledger, joined, target)
     told = run.client.member_count(run.workflow.list_id)
     run.pulse(done=reading.members, unit="members")
     return count if count == told else None
+
+
+def read_joined(run: Run, into: Path, *, after: Path) -> Reading:
+    """Read who joined since the last of those in `after`, by Klaviyo's own clock."""
+    last = rows.highest(after, "joined_at")
+    since = datetime.fromisoformat(last) - OVERLAP if last else None
+    reading = run.read_members(into=into, since=since)
+    if not reading.done:
+        raise stopped(reading)
+    return reading
 
 
 def read_whole(run: Run, step: Step, target: Path, *, first: bool) -> Result:
@@ -255,7 +265,7 @@ def _passed(run: Run, step: Step, plan: dict[str, Any], approved: bool) -> Done:
     if unchanged and not create:
         # What was compared is the list as it was just read: that reading is the verification.
         return Done(outcome, steps=(story.new("finish", 0, key="finish"),))
-    todo = [batches.Batch(**batch) for batch in plan["batches"]]
+    todo = [Batch(**batch) for batch in plan["batches"]]
     return Done(outcome, steps=tuple(story.delivery(todo, step.round, create=create)))
 
 

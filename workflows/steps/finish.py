@@ -1,11 +1,12 @@
 """The end: every row in exactly one state, the ledger of who is on the list, and what may be kept."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 from audiences import ledger, outcomes
 from workflows import batches, rows, sealing
-from workflows.files import ledger_path
+from workflows.files import drop_ledgers_before, ledger_path, sealed_path
 from workflows.models import Step, StepState
 from workflows.moves import State
 from workflows.results import Ended, Paused, Result
@@ -16,6 +17,7 @@ KEYED = {
     "updates.parquet": ("key",),
     "removes.parquet": ("key", "profile_id"),
     "kept_out.parquet": ("key",),
+    "skipped.parquet": ("key",),
 }
 
 
@@ -34,6 +36,8 @@ def finish(run: Run, step: Step) -> Result:
     on_list = rows.count(members)
     _keep_ledger(run, folder, members, last)
     samples = sealing.seal_refused(run.folder, run.workflow, refused)
+    # Keyed hashes and outcomes alone: this file may outlive the addresses.
+    shutil.copyfile(folder / "outcomes.parquet", sealed_path(run.workflow.pk, "outcomes.parquet"))
     told = {**run.workflow.counts, **counts, "on_list": on_list, "samples": samples}
     surplus = last.outcome.get("surplus", 0)
     return _ended(run, told, missing=len(missing), surplus=surplus, refused=len(refused))
@@ -56,10 +60,10 @@ def _missing(run: Run, last: Step) -> set[str]:
 def _close(run: Run, folder: Path) -> dict[str, Any]:
     try:
         return outcomes.write(
+            rows=run.workflow.counts["rows"],
             candidates=run.folder.file("candidates.parquet"),
             not_loaded=run.folder.file("not_loaded.parquet"),
             changes=folder,
-            mode=run.template["mode"],
         )
     except outcomes.SumsDoNotClose as error:
         raise Paused("sums_do_not_close", str(error)) from error
@@ -84,7 +88,11 @@ def _keep_ledger(run: Run, folder: Path, members: Path, last: Step) -> None:
     kept.members = rows.count(members)
     kept.read_at = last.started_at
     kept.verified_at = run.workflow.verified_at or kept.verified_at
-    kept.save(update_fields=["ledger_version", "ledger_file", "members", "read_at", "verified_at"])
+    kept.joined_high = rows.highest(target, "joined_at")
+    kept.save(
+        update_fields=["ledger_version", "ledger_file", "members", "read_at", "verified_at", "joined_high"]
+    )
+    drop_ledgers_before(kept.pk, version)
 
 
 def _ended(run: Run, counts: dict[str, Any], *, missing: int, surplus: int, refused: int) -> Ended:

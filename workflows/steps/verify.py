@@ -12,7 +12,8 @@ from workflows.outside import doubtful_since
 from workflows.results import Again, Done, Result, Wait
 from workflows.run import Run
 from workflows.steps import story
-from workflows.steps.compare import OVERLAP, SMALL_LIST, read_whole, stopped
+from workflows.steps.compare import SMALL_LIST, read_whole
+from workflows.steps.deliver import CLOCK_MARGIN
 
 MAX_ROUNDS = 3
 # Klaviyo may show a change only a while after it took it: look again this often before sending again.
@@ -46,10 +47,8 @@ def _unknown_jobs(run: Run) -> int:
         return 0
     ours = set(sent.exclude(external_ref="").values_list("external_ref", flat=True))
     page = run.client.import_jobs(statuses=("queued", "processing"))
-    return sum(
-        job.id not in ours and bool(job.created_at) and job.created_at >= min(doubts) - OVERLAP
-        for job in page.jobs
-    )
+    since = min(doubts) - CLOCK_MARGIN
+    return sum(job.id not in ours and (job.created_at or since) >= since for job in page.jobs)
 
 
 def verify(run: Run, step: Step) -> Result:
@@ -96,11 +95,7 @@ def _from_changes(run: Run, step: Step, target: Path) -> bool:
     if step.round:
         before = run.folder.file(f"v{step.round - 1}", "members.parquet")
     joined, still = target.with_name("joined.parquet"), target.with_name("still.parquet")
-    reading = run.read_members(
-        into=joined, since=(run.workflow.started_at or run.workflow.created_at) - OVERLAP
-    )
-    if not reading.done:
-        raise stopped(reading)
+    read_joined(run, joined, after=before)
     removes = run.folder.file(f"r{step.round}", batches.REMOVES)
     _write_still(run, removes, still)
     count = run.meanwhile(
