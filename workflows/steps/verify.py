@@ -12,7 +12,7 @@ from workflows.outside import doubtful_since
 from workflows.results import Again, Done, Result, Wait
 from workflows.run import Run
 from workflows.steps import story
-from workflows.steps.compare import SMALL_LIST, read_whole
+from workflows.steps.compare import SMALL_LIST, read_joined, read_whole
 from workflows.steps.deliver import CLOCK_MARGIN
 
 MAX_ROUNDS = 3
