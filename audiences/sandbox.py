@@ -119,6 +119,11 @@ class Sandbox:
         self._verdict_pipe.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def pid(self) -> int:
+        """The process at work."""
+        return self._process.pid
+
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows as they arrive; ends normally only when the verdict confirms their exact number.
 

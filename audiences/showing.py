@@ -1,6 +1,6 @@
 """What of a query's rows may be shown: personal columns masked, unless the reader may see people."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -54,6 +54,6 @@ def where(source: Source) -> str:
     return str(given.get("path") or str(given.get("url", "")).partition("?")[0])
 
 
-def facts_of(sources: Sequence[Source]) -> list[tuple[Source, str]]:
+def facts_of(sources: Iterable[Source]) -> list[tuple[Source, str]]:
     """Pair each source with where it reads."""
     return [(source, where(source)) for source in sources]

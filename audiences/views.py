@@ -46,8 +46,8 @@ def preview(request: HttpRequest, pk: UUID) -> HttpResponse:
     else:
         activity.record(request.user, "previewed", query, rows=len(found.rows), unmasked=may_see)
         facts |= {"columns": found.columns, "rows": showing.cells(found, may_see_people=may_see)}
-    fragment = bool(request.htmx)
-    return render(request, "audiences/_preview.html" if fragment else "audiences/query.html", facts)
+    asked_by_page = "HX-Request" in request.headers
+    return render(request, "audiences/_preview.html" if asked_by_page else "audiences/query.html", facts)
 
 
 @permission_required("audiences.change_query", raise_exception=True)

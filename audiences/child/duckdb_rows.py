@@ -5,6 +5,7 @@ view over the files would need DuckDB's access to them, and what DuckDB may read
 everything is attached read-only and the door is locked. Copying costs about as much as reading a file twice.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,10 @@ _ABOUT_THE_QUERY = (
 
 def read(job: dict[str, Any], wire: Wire) -> None:
     """Run the job's one SELECT and send its rows."""
-    con = _connect(job)
+    con = connect(job)
     try:
         statement = _only_select(con, job["sql"])
-        _attach(con, job, _named_tables(con, job["sql"]))
-        for setting in _LOCK:
-            con.execute(setting)
+        open_and_lock(con, job, con.get_table_names(job["sql"]))
         _stream(con, statement, wire)
     except duckdb.Error as error:
         raise _source_error(error, job) from None
@@ -57,12 +56,12 @@ def read(job: dict[str, Any], wire: Wire) -> None:
 
 def facts(job: dict[str, Any]) -> dict[str, Any]:
     """Return the version, and the tables with their columns, having opened each once."""
-    con = _connect(job)
+    con = connect(job)
     try:
         if job["kind"] == "files":
             tables = {name: _described(con, f"SELECT * FROM {_reader(job, name)}") for name in job["files"]}
         else:
-            _attach(con, job, ())
+            _attach(con, job, set())
             named = con.execute(
                 "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'source' ORDER BY 1"
             ).fetchall()
@@ -74,7 +73,15 @@ def facts(job: dict[str, Any]) -> dict[str, Any]:
     return {"version": f"DuckDB {duckdb.__version__}", "tables": tables, "warnings": []}
 
 
-def _connect(job: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+def open_and_lock(con: duckdb.DuckDBPyConnection, job: dict[str, Any], names: Iterable[str]) -> None:
+    """Attach the source, copying the named tables of files, and shut every way out of it for good."""
+    plain = {name.split(".")[-1].strip('"').lower() for name in names}
+    _attach(con, job, plain)
+    for setting in _LOCK:
+        con.execute(setting)
+
+
+def connect(job: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(
         ":memory:",
         config={
@@ -100,11 +107,7 @@ def _only_select(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
     return statements[0]
 
 
-def _named_tables(con: duckdb.DuckDBPyConnection, sql: str) -> set[str]:
-    return {name.split(".")[-1].strip('"').lower() for name in con.get_table_names(sql)}
-
-
-def _attach(con: duckdb.DuckDBPyConnection, job: dict[str, Any], names: Any) -> None:
+def _attach(con: duckdb.DuckDBPyConnection, job: dict[str, Any], names: set[str]) -> None:
     path = job["paths"][0] if job["kind"] == "duckdb" else _copied(con, job, names)
     con.execute(f"ATTACH {_literal(path)} AS source (READ_ONLY)")
     con.execute("USE source")
