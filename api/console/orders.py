@@ -4,6 +4,8 @@ import os
 import socket
 from collections.abc import Callable
 
+from django.utils import timezone
+
 from api.configuration.problems import did_you_mean
 from api.console.commands import FAILED, OK, PAUSED, Failure
 from api.console.progress import Watch
@@ -60,6 +62,8 @@ def to_rest(
     """
     if found.is_final or found.needs_decision:
         return found
+    if found.lease_until and found.lease_until > timezone.now():
+        tell(f"  A worker has it until {found.lease_until:%H:%M:%S} UTC at most; waiting for it.")
     with Watch(found.pk, tell, planned=planned):
         return engine.run_to_rest(found.pk, worker=f"{socket.gethostname()}:{os.getpid()}:command")
 

@@ -33,7 +33,10 @@ OUTCOMES = {
     "rejected": "rejected by the destination",
     "skipped": "skipped",
     "unknown": "not confirmed",
+    "not_loaded": "not loaded",
 }
+# Rows of the query whose people are, for a stated reason, not on a list that equals it.
+OUT_OF_IT = ("kept_out", "rejected", "not_loaded")
 
 
 def plan_lines(report: Mapping[str, Any]) -> list[str]:
@@ -79,7 +82,8 @@ def result_lines(report: Mapping[str, Any]) -> list[str]:
         lines.append(f"  took {seconds(report['actual_seconds'])}")
     if report["verified_at"]:
         name, list_id = report["list"]["name"], report["list"]["id"]
-        lines.append(f"  Verified: the list “{name}” ({list_id}) was read back and equals the query.")
+        less = _less(report["counts"])
+        lines.append(f"  Verified: the list “{name}” ({list_id}) was read back and equals the query{less}.")
     return [*lines, *error_lines(report)]
 
 
@@ -103,7 +107,16 @@ def seconds(number: float | None) -> str:
 
 
 def _counted(counts: Mapping[str, Any]) -> str:
-    told = [f"{counts[name]:,} {words}" for name, words in OUTCOMES.items() if counts.get(name)]
-    not_loaded = counts.get("not_loaded")
-    number = sum(not_loaded.values()) if isinstance(not_loaded, Mapping) else not_loaded
-    return ", ".join([*told, *([f"{number:,} not loaded"] if number else [])]) or "nothing was sent"
+    told = [f"{_number(counts, name):,} {words}" for name, words in OUTCOMES.items() if _number(counts, name)]
+    return ", ".join(told) or "nothing was sent"
+
+
+def _less(counts: Mapping[str, Any]) -> str:
+    told = [f"{_number(counts, name):,} {OUTCOMES[name]}" for name in OUT_OF_IT if _number(counts, name)]
+    return f", less {' and '.join(told)}" if told else ""
+
+
+def _number(counts: Mapping[str, Any], name: str) -> int:
+    """Return how many people or rows have an outcome; some are counted by reason."""
+    found = counts.get(name) or 0
+    return sum(found.values()) if isinstance(found, Mapping) else int(found)
