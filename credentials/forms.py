@@ -1,6 +1,6 @@
 """Forms that take a secret once and never give it back."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 
@@ -41,7 +41,7 @@ class CredentialForm(forms.ModelForm):
     def __init__(self, *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
         # A kind is chosen, not left out: the empty choice would only be refused.
-        self.fields["kind"].choices = CredentialKind.choices
+        cast(forms.ChoiceField, self.fields["kind"]).choices = CredentialKind.choices
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

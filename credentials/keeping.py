@@ -1,5 +1,6 @@
 """Adding a credential and replacing its secret, each with its line in the activity log."""
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.db.models import QuerySet
 from django.views.decorators.debug import sensitive_variables
@@ -16,7 +17,7 @@ def all_credentials() -> QuerySet[Credential]:
 
 
 @sensitive_variables("secret")
-def add(credential: Credential, secret: str, *, by: User | None) -> None:
+def add(credential: Credential, secret: str, *, by: User | AnonymousUser) -> None:
     """Insert a credential with its secret. Raises RefusedSecret."""
     with transaction.atomic():
         vault.save_secret(credential, secret)
@@ -24,7 +25,7 @@ def add(credential: Credential, secret: str, *, by: User | None) -> None:
 
 
 @sensitive_variables("secret")
-def replace(credential: Credential, secret: str, *, by: User | None) -> bool:
+def replace(credential: Credential, secret: str, *, by: User | AnonymousUser) -> bool:
     """Seal another secret; return False when it held this one already.
 
     Raises RefusedSecret for an impossible shape, StaleCredential when another replaced it first.

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.contrib.auth.models import AnonymousUser
+
 from accounts import activity
 from accounts.models import User
 from credentials.models import Credential
@@ -39,7 +41,7 @@ def can_test(kind: str) -> bool:
     return kind in _probes
 
 
-def test(credential: Credential, *, by: User | None) -> Opened:
+def test(credential: Credential, *, by: User | AnonymousUser) -> Opened:
     """Ask what the secret opens. Raises ProbeFailed when it opens nothing, or its kind has no probe."""
     probe = _probes.get(credential.kind)
     if probe is None:

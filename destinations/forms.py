@@ -1,6 +1,6 @@
 """Adding a destination and a data template: the labels a person reads, and what must fit together."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 
@@ -9,6 +9,7 @@ from destinations.models import DataTemplate, Destination
 from destinations.registry import PLUGINS, Plugin, choices
 
 MAPPING_ROWS = 6
+MAX_FIELDS = 200
 TYPE_LABELS = {"text": "Text", "number": "Number", "boolean": "Yes or no", "date": "Date", "json": "JSON"}
 
 
@@ -29,8 +30,9 @@ class DestinationForm(forms.ModelForm):
     def __init__(self, *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
         kinds = {plugin.credential_kind for plugin in PLUGINS.values()}
-        self.fields["credential"].queryset = Credential.objects.filter(kind__in=kinds).order_by("name")
-        self.fields["credential"].empty_label = "Choose a credential"
+        credential = cast(forms.ModelChoiceField, self.fields["credential"])
+        credential.queryset = Credential.objects.filter(kind__in=kinds).order_by("name")
+        credential.empty_label = "Choose a credential"
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -77,7 +79,7 @@ class TemplateForm(forms.ModelForm):
 
     def _get_validation_exclusions(self) -> set[str]:
         # The destination is fixed by the page, and a second template of one name there must be refused here.
-        return super()._get_validation_exclusions() - {"destination"}
+        return super()._get_validation_exclusions() - {"destination"}  # type: ignore[misc]  # Django's own
 
 
 class FieldForm(forms.Form):
@@ -123,4 +125,6 @@ class Fields(forms.BaseFormSet):
             raise forms.ValidationError(problems)
 
 
-FieldFormSet = forms.formset_factory(FieldForm, formset=Fields, extra=MAPPING_ROWS, max_num=200)
+FieldFormSet = cast(
+    type[Fields], forms.formset_factory(FieldForm, formset=Fields, extra=MAPPING_ROWS, max_num=200)
+)

@@ -1,5 +1,6 @@
 """Adding destinations and data templates, each with its line in the activity log."""
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.db.models import Count, QuerySet
 
@@ -18,7 +19,7 @@ def all_destinations() -> QuerySet[Destination]:
     )
 
 
-def add_destination(destination: Destination, *, by: User | None) -> None:
+def add_destination(destination: Destination, *, by: User | AnonymousUser) -> None:
     """Keep a new destination. What its credential was last found to open is what it feeds."""
     credential = destination.credential
     destination.account_id, destination.account_name = credential.account_id, credential.account_name
@@ -27,7 +28,7 @@ def add_destination(destination: Destination, *, by: User | None) -> None:
         activity.record(by, "added", destination, plugin=destination.plugin)
 
 
-def add_template(template: DataTemplate, mapping: list[dict[str, str]], *, by: User | None) -> None:
+def add_template(template: DataTemplate, mapping: list[dict[str, str]], *, by: User | AnonymousUser) -> None:
     template.mapping = mapping
     with transaction.atomic():
         template.save()

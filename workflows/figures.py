@@ -57,7 +57,7 @@ def of_the_last_day(now: datetime) -> Figures:
         runs=told["runs"],
         verified=told["verified"],
         people_changed=sum(_changed(counts) for counts, _, _ in rows),
-        median_seconds=_median((start, end) for _, start, end in rows if start),
+        median_seconds=_median((start, end) for _, start, end in rows if start and end),
         waiting=held["waiting"],
         oldest_waits_since=held["oldest"],
     )

@@ -2,6 +2,8 @@
 
 from django import forms
 
+from workflows.history import Asked
+
 
 class ApprovalForm(forms.Form):
     """The hash of the plan that was on the page, so that nobody approves one they have not seen."""
@@ -17,7 +19,7 @@ class SearchForm(forms.Form):
     page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
     version = forms.CharField(required=False, max_length=16)
 
-    def cleaned(self) -> dict[str, object]:
+    def asked(self) -> Asked:
         self.is_valid()
         given = self.cleaned_data
-        return {"words": given.get("q", ""), "tab": given.get("state", ""), "page": given.get("page") or 1}
+        return Asked(tab=given.get("state", ""), words=given.get("q", ""), page=given.get("page") or 1)

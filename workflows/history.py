@@ -40,6 +40,15 @@ _PART_OF_AN_ID = re.compile(r"[0-9a-fA-F-]{4,36}")
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What somebody looks for; a tab that is not there means all, a page that is not there the nearest."""
+
+    tab: str = "all"
+    words: str = ""
+    page: int = 1
+
+
+@dataclass(frozen=True)
 class Tab:
     key: str
     label: str
@@ -142,20 +151,20 @@ def waiting_for_a_decision() -> int:
     return Workflow.objects.filter(state=State.PAUSED).count()
 
 
-def history(*, tab: str, words: str, page: int, now: datetime) -> History:
-    """Return one page of the workflows of a tab whose name, list or id has `words` in it."""
-    tab = tab if tab in TABS else "all"
-    found = _found(words)
+def history(asked: Asked, *, now: datetime) -> History:
+    """Return one page of the workflows of a tab whose name, list or id has the words in it."""
+    tab = asked.tab if asked.tab in TABS else "all"
+    found = _found(asked.words)
     tabs = _tabs(found, tab)
     chosen = found.filter(state__in=sorted(TABS[tab][1])) if tab != "all" else found
-    shown = Paginator(_light(chosen), PAGE_SIZE).get_page(page)
+    shown = Paginator(_light(chosen), PAGE_SIZE).get_page(asked.page)
     workflows = list(shown.object_list)
     sent = _sent([workflow for workflow in workflows if not workflow.is_final])
     rows = [
         Row(workflow, looks.of_workflow(workflow), sent.get(workflow.pk, 0), now) for workflow in workflows
     ]
     waiting = waiting_for_a_decision()
-    return History(tabs, rows, shown, words, tab, _cases() if waiting else [], waiting)
+    return History(tabs, rows, shown, asked.words, tab, _cases() if waiting else [], waiting)
 
 
 def _light(workflows: QuerySet[Workflow]) -> QuerySet[Workflow]:

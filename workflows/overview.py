@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
-from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.db.models import Model, OuterRef, Subquery
 
 from audiences.models import Query, QueryState
 from credentials.models import Credential
@@ -63,30 +64,27 @@ def overview() -> Overview:
 
 
 def standings() -> list[Standing]:
-    """Every orchestration by name, in three queries however many there are."""
-    orchestrations = list(_with_last_workflow())
-    lasts = Workflow.objects.defer("plan", "error").in_bulk(
-        [each.last_id for each in orchestrations if each.last_id]
-    )
+    """Every orchestration by name, in four queries however many there are."""
+    orchestrations = list(Orchestration.objects.select_related("query__source", "template__destination"))
+    lasts = _last_workflows()
     names = {each.template.list_name for each in orchestrations}
     kept = {(one.account_id, one.name): one for one in AudienceList.objects.filter(name__in=names)}
     return [
-        Standing(
-            each,
-            kept.get((each.template.destination.account_id, each.template.list_name)),
-            lasts.get(each.last_id),
-        )
-        for each in orchestrations
+        Standing(each, kept.get(_list_of(each)), lasts.get(each.pk))
+        for each in sorted(orchestrations, key=lambda each: each.name)
     ]
 
 
-def _with_last_workflow() -> QuerySet[Orchestration]:
-    newest = Workflow.objects.filter(orchestration=OuterRef("pk")).order_by("-number")
-    return (
-        Orchestration.objects.select_related("query__source", "template__destination")
-        .annotate(last_id=Subquery(newest.values("pk")[:1]))
-        .order_by("name")
-    )
+def _list_of(orchestration: Orchestration) -> tuple[str, str]:
+    return orchestration.template.destination.account_id, orchestration.template.list_name
+
+
+def _last_workflows() -> dict[UUID, Workflow]:
+    """The newest workflow of each orchestration that has run."""
+    newest = Workflow.objects.filter(orchestration=OuterRef("pk")).order_by("-number").values("pk")[:1]
+    run = Orchestration.objects.annotate(last=Subquery(newest)).exclude(last=None)
+    found = Workflow.objects.defer("plan", "error").filter(pk__in=list(run.values_list("last", flat=True)))
+    return {workflow.orchestration_id: workflow for workflow in found}
 
 
 def checklist() -> list[Item]:
