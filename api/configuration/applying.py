@@ -20,6 +20,7 @@ from accounts.models import User
 from api.configuration import checks, probing
 from api.configuration.errors import ConfigurationError
 from api.configuration.loading import Wanted, load
+from api.configuration.problems import did_you_mean
 from api.configuration.rows import Change, upsert
 from api.configuration.trying import Tried, try_queries
 from audiences import queries
@@ -173,11 +174,19 @@ class _Writing:
         # A warning, not a problem: the warehouse may be given the column before the next run.
         if not orchestration.query.is_active:
             return
+        where = f"orchestrations › {orchestration.name}"
         frozen: dict[str, Any] = start.frozen(orchestration)
         try:
-            spec.candidate_spec(frozen["template"], frozen["query"])
+            needed = spec.candidate_spec(frozen["template"], frozen["query"])
         except spec.ColumnMissing as missing:
-            self.warnings.append(f"orchestrations › {orchestration.name}: {missing.message}")
+            self.warnings.append(f"{where}: {missing.message}")
+            return
+        known = [column["name"] for column in orchestration.query.columns]
+        for column in (needed.email, *(mapped.column for mapped in needed.fields)):
+            if column not in known:
+                meant = did_you_mean(column, known)
+                name = orchestration.query.name
+                self.warnings.append(f"{where}: the query “{name}” has no column “{column}”.{meant}")
 
     def _note(self, row: Any, change: Change) -> None:
         self.changes.append(change)

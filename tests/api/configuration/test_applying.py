@@ -168,11 +168,20 @@ class TestRefusal:
         assert not Credential.objects.exists()
 
     def test_warns_of_a_column_the_query_does_not_have(self, shop: Shop):
-        shop.says(("first_name: name", "first_name: given_name"))
+        shop.says(("location.city: city", "location.city: citty"))
 
         applied = apply(shop.file)
 
-        assert applied.warnings[0].startswith("orchestrations › VIP: The query “VIP” has no column")
+        assert applied.warnings == (
+            "orchestrations › VIP: the query “VIP” has no column “citty”. Did you mean “city”?",
+        )
+
+    def test_warns_of_a_query_without_addresses(self, shop: Shop):
+        shop.says(("SELECT email, name, city", "SELECT name, city"))
+
+        applied = apply(shop.file)
+
+        assert "has no column with e-mail addresses" in applied.warnings[0]
 
 
 class TestExport:
