@@ -143,7 +143,7 @@ class Run:
             self.recorder.heartbeat()
 
     def meanwhile(self, work: Callable[[], T]) -> T:
-        """Do long work that has no database in it in a thread, keeping the lease from this one."""
+        """Do long work in a thread, keeping the lease from this one; the work must not touch the database."""
         with ThreadPoolExecutor(max_workers=1) as pool:
             future = pool.submit(work)
             while True:

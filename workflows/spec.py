@@ -9,7 +9,10 @@ EMAIL = "email"
 
 
 class ColumnMissing(Exception):
-    """The query does not give a column the template needs; `message` names it."""
+    """No column of the query is known to hold addresses; `message` says so.
+
+    Whether the other columns are there is seen when the rows are read: a file may have changed since.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -21,16 +24,14 @@ def candidate_spec(template: Mapping[str, Any], query: Mapping[str, Any]) -> Can
 
     `template` and `query` are the settings frozen on the workflow. Raises ColumnMissing.
     """
-    columns = {column["name"]: column for column in query["columns"]}
     mapping = template["mapping"]
-    _all_present(mapping, columns, query["name"], template["full_profile"])
     fields = tuple(
         Field(column=entry["column"], target=entry["target"], type=entry.get("type", "text"))
         for entry in mapping
         if template["full_profile"] and entry["target"] != EMAIL
     )
     return CandidateSpec(
-        email=_email_column(mapping, list(columns.values()), query["name"]),
+        email=_email_column(mapping, query["columns"], query["name"]),
         fields=fields,
         default_country=template["default_country"],
         duplicates=template["duplicates"],
@@ -48,16 +49,3 @@ def _email_column(
             "Add a column named email, or map one to email in the data template."
         )
     return found[0]
-
-
-def _all_present(
-    mapping: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], query: str, full_profile: bool
-) -> None:
-    needed = [entry["column"] for entry in mapping if full_profile or entry["target"] == EMAIL]
-    missing = [f"“{name}”" for name in needed if name not in columns]
-    if missing:
-        noun = "column" if len(missing) == 1 else "columns"
-        raise ColumnMissing(
-            f"The query “{query}” has no {noun} {', '.join(missing)}, which the data template maps. "
-            "Add it to the query, or map another column."
-        )

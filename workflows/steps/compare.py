@@ -181,7 +181,17 @@ def compare(run: Run, step: Step) -> Result:
     )
     # What a profile holds is settled in the first round: reading a list back does not show it.
     full_profile = run.template["full_profile"] and round_ == 0
-    tally = run.meanwhile(lambda: _reconcile(run, members, folder, full_profile=full_profile))
+    known = run.ledger
+    tally = run.meanwhile(
+        lambda: reconcile.reconcile(
+            candidates=run.folder.file("candidates.parquet"),
+            members=members,
+            ledger=known,
+            into=folder,
+            mode=run.template["mode"],
+            full_profile=full_profile,
+        )
+    )
     batches.without_rejected(run.folder, folder)
     plan = _plan(run, tally, folder, round_)
     calls = plan.calls()
@@ -202,17 +212,6 @@ def compare(run: Run, step: Step) -> Result:
         columns |= {"plan": record, "estimate_seconds": told.seconds}
     note = f"Plan: +{plan.adds:,} −{plan.removes:,} ~{plan.updates:,} ={plan.unchanged:,}."
     return Done(record, columns=columns, note=note)
-
-
-def _reconcile(run: Run, members: Path, folder: Path, *, full_profile: bool) -> Tally:
-    return reconcile.reconcile(
-        candidates=run.folder.file("candidates.parquet"),
-        members=members,
-        ledger=run.ledger,
-        into=folder,
-        mode=run.template["mode"],
-        full_profile=full_profile,
-    )
 
 
 def _plan(run: Run, tally: Tally, folder: Path, round_: int) -> Plan:

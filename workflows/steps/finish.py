@@ -72,10 +72,10 @@ def _close(run: Run, folder: Path) -> dict[str, Any]:
 def _keep_ledger(run: Run, folder: Path, members: Path, last: Step) -> None:
     kept = run.audience_list
     version = kept.ledger_version + 1
-    target = ledger_path(kept.pk, version)
+    target, known = ledger_path(kept.pk, version), run.ledger
     run.meanwhile(
         lambda: ledger.fold(
-            previous=run.ledger,
+            previous=known,
             candidates=run.folder.file("candidates.parquet"),
             members=members,
             changes=folder,

@@ -57,7 +57,17 @@ def verify(run: Run, step: Step) -> Result:
     members = folder / "members.parquet"
     if (unread := _read_back(run, step, members)) is not None:
         return unread
-    tally = run.meanwhile(lambda: _compare(run, members, folder))
+    known = run.ledger
+    tally = run.meanwhile(
+        lambda: reconcile.reconcile(
+            candidates=run.folder.file("candidates.parquet"),
+            members=members,
+            ledger=known,
+            into=folder,
+            mode=run.template["mode"],
+            full_profile=False,
+        )
+    )
     batches.without_rejected(run.folder, folder)
     missing, surplus = rows.count(folder / "adds.parquet"), tally.removes
     facts = {"members": tally.members, "missing": missing, "surplus": surplus}
@@ -121,17 +131,6 @@ def _addresses(run: Run, removes: Path) -> Iterator[list[str]]:
             known += [profile.email for profile in run.client.profiles_by_id(ids) if profile.email]
         if known:
             yield known
-
-
-def _compare(run: Run, members: Path, folder: Path) -> reconcile.Tally:
-    return reconcile.reconcile(
-        candidates=run.folder.file("candidates.parquet"),
-        members=members,
-        ledger=run.ledger,
-        into=folder,
-        mode=run.template["mode"],
-        full_profile=False,
-    )
 
 
 def _may_still_come(run: Run, step: Step, folder: Path) -> bool:
