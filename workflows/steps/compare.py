@@ -84,7 +84,6 @@ def extract(run: Run, step: Step) -> Result:
         spec,
         into=run.folder.make(),
         keyer=run.keyer,
-        limits=extraction.Limits(),
         pulse=lambda rows: run.pulse(done=rows, unit="rows"),
     )
     warning = _threshold(query, found.rows)

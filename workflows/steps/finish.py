@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from audiences import ledger, outcomes
+from audiences.errors import SumsDoNotClose
 from workflows import batches, rows, sealing
 from workflows.files import drop_ledgers_before, ledger_path, sealed_path
 from workflows.models import Step, StepState
@@ -65,7 +66,7 @@ def _close(run: Run, folder: Path) -> dict[str, Any]:
             not_loaded=run.folder.file("not_loaded.parquet"),
             changes=folder,
         )
-    except outcomes.SumsDoNotClose as error:
+    except SumsDoNotClose as error:
         raise Paused("sums_do_not_close", str(error)) from error
 
 
