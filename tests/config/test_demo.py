@@ -1,6 +1,7 @@
 """The demo as a newcomer runs it: one command, twice, and nothing left behind."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,12 +15,14 @@ INHERITED = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "TMPDIR")
 
 
 def show(data: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    """Run the demo with nothing set but where it may write, and end after its result."""
-    env = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    """Run the demo and end after its result."""
     argv = [sys.executable, "manage.py", "demo", "--exit", *options]
-    return subprocess.run(
-        argv, cwd=ROOT, env={**env, "DATA_DIR": str(data)}, capture_output=True, text=True, timeout=150
-    )
+    return subprocess.run(argv, cwd=ROOT, env=bare(data), capture_output=True, text=True, timeout=150)
+
+
+def bare(data: Path) -> dict[str, str]:
+    """Return an environment with nothing set for Rollcall but where it may write."""
+    return {name: os.environ[name] for name in INHERITED if name in os.environ} | {"DATA_DIR": str(data)}
 
 
 def still_running(data: Path) -> list[str]:
@@ -55,6 +58,22 @@ class TestDemo:
         assert "1  kept out: they left the list by themselves" in second.stdout
         assert "Succeeded: 5 added, 5 removed, 5 updated" in second.stdout
         assert "Verified: the list “Newsletter”" in second.stdout
+        assert still_running(tmp_path) == []
+
+    @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
+    def test_serves_the_web_app_until_ctrl_c_and_leaves_nothing(self, tmp_path: Path):
+        argv = [sys.executable, "manage.py", "demo", "--rows", "500"]
+        said: list[str] = []
+
+        with subprocess.Popen(argv, cwd=ROOT, env=bare(tmp_path), stdout=subprocess.PIPE, text=True) as demo_:
+            for line in demo_.stdout or ():
+                said.append(line)
+                if "Ctrl-C stops everything" in line:
+                    demo_.send_signal(signal.SIGINT)
+
+        address = next(line for line in said if "The web app is at http://127.0.0.1:" in line)
+        assert demo_.returncode == 0, said
+        assert not serving.is_alive("127.0.0.1", int(address.strip().rstrip("/").rpartition(":")[2]))
         assert still_running(tmp_path) == []
 
     def test_runs_once_at_a_time_in_one_place(self, tmp_path: Path):
