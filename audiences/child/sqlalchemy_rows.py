@@ -66,8 +66,6 @@ def _engine(job: dict[str, Any]) -> Any:
         if job.get("password"):
             url = url.set(password=job["password"])
         return sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, hide_parameters=True)
-    except sqlalchemy.exc.ArgumentError:
-        raise SourceError(SourceCode.UNAVAILABLE, "The address of this source cannot be read.") from None
     except (sqlalchemy.exc.NoSuchModuleError, ImportError) as error:
         missing = getattr(error, "name", None) or job["url"].partition(":")[0]
         raise SourceError(
@@ -75,6 +73,8 @@ def _engine(job: dict[str, Any]) -> Any:
             f"The driver for this source is not installed (missing: {missing}). "
             "Install Rollcall with the extra for it.",
         ) from None
+    except sqlalchemy.exc.ArgumentError:
+        raise SourceError(SourceCode.UNAVAILABLE, "The address of this source cannot be read.") from None
 
 
 def _prepare(con: Any, dialect: str) -> None:
