@@ -8,11 +8,9 @@ from dataclasses import dataclass
 IMPORT_TAIL_SECONDS = 5.0
 
 LABELS = {
-    "imports.create": "import jobs",
-    "lists.add": "add calls",
-    "lists.remove": "remove calls",
-    "lists.members": "reads of the list",
-    "profiles.find": "profile look-ups",
+    "imports.create": ("import job", "import jobs"),
+    "lists.add": ("call that adds by id", "calls that add by id"),
+    "lists.remove": ("call that removes", "calls that remove"),
 }
 
 
@@ -38,7 +36,8 @@ def estimate(calls: Mapping[str, int], *, floor_seconds: Callable[[int, str], fl
         if endpoint == "imports.create":
             seconds += IMPORT_TAIL_SECONDS
         total += seconds
-        sentences.append(f"{requests:,} {LABELS.get(endpoint, endpoint)}: {duration(seconds)}")
+        one, many = LABELS.get(endpoint, (endpoint, endpoint))
+        sentences.append(f"{requests:,} {one if requests == 1 else many}: {duration(seconds)}")
     return Estimate(seconds=round(total, 1), arithmetic=tuple(sentences))
 
 

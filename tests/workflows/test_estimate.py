@@ -10,7 +10,7 @@ class TestEstimate:
         told = estimate({"imports.create": 100, "lists.remove": 10}, floor_seconds=lambda n, _: n / 10)
 
         assert told.seconds == 10 + IMPORT_TAIL_SECONDS + 1
-        assert told.arithmetic == ("100 import jobs: 15 s", "10 remove calls: 1 s")
+        assert told.arithmetic == ("100 import jobs: 15 s", "10 calls that remove: 1 s")
 
     def test_says_nothing_of_calls_that_are_not_made(self):
         assert estimate({"lists.add": 0}, floor_seconds=lambda n, _: 9).arithmetic == ()
