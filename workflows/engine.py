@@ -4,12 +4,14 @@ The database owns the run. A worker that dies loses nothing but its lease; the n
 last finished step. Nothing here knows Celery: a task, a command and a test all call the same two functions.
 """
 
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.db.models import F
 
 from workflows import lease
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 
 # A wait shorter than this is slept through; a longer one gives the worker to somebody else.
 SHORT = timedelta(seconds=5)
+AFTER_A_FAULT = timedelta(seconds=5)
 
 
 def advance(workflow_id: UUID | str, *, worker: str, clock: Clock | None = None) -> None:
@@ -42,6 +45,11 @@ def advance(workflow_id: UUID | str, *, worker: str, clock: Clock | None = None)
         lease.release(workflow, wake_at=wake_at)
     except (lease.LostLease, StaleState):
         log.info("lost the lease", extra={"workflow": str(workflow.pk)})
+    except BaseException:
+        # Ctrl-C, or a fault outside any step: nobody should have to wait for this lease to run out.
+        with contextlib.suppress(DatabaseError):
+            lease.release(workflow, wake_at=clock.now() + AFTER_A_FAULT)
+        raise
     finally:
         run.close()
 

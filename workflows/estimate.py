@@ -11,6 +11,7 @@ LABELS = {
     "imports.create": ("import job", "import jobs"),
     "lists.add": ("call that adds by id", "calls that add by id"),
     "lists.remove": ("call that removes", "calls that remove"),
+    "lists.members": ("page read back", "pages read back"),
 }
 
 
@@ -22,17 +23,25 @@ class Estimate:
     arithmetic: tuple[str, ...]
 
 
-def estimate(calls: Mapping[str, int], *, floor_seconds: Callable[[int, str], float]) -> Estimate:
+def estimate(
+    calls: Mapping[str, int],
+    *,
+    floor_seconds: Callable[[int, str], float],
+    made: Mapping[str, int] | None = None,
+) -> Estimate:
     """Return the time `calls` (endpoint to number of requests) need, one kind after the other.
 
-    `floor_seconds(requests, endpoint)` is the least time the published windows allow.
+    `floor_seconds(requests, endpoint)` is the least time the published windows allow. `made` are requests
+    this workflow has sent already: they have used up a part of the windows.
     """
+    before = made or {}
     total = 0.0
     sentences = []
     for endpoint, requests in calls.items():
         if not requests:
             continue
-        seconds = floor_seconds(requests, endpoint)
+        done = before.get(endpoint, 0)
+        seconds = floor_seconds(done + requests, endpoint) - floor_seconds(done, endpoint)
         if endpoint == "imports.create":
             seconds += IMPORT_TAIL_SECONDS
         total += seconds

@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 BY_ID_SIZE = 1_000
+PAGE_SIZE = 100
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,23 @@ class Plan:
         told = json.dumps({**asdict(self), "batches": []}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(told.encode()).hexdigest()
 
-    def calls(self) -> dict[str, int]:
-        """Requests of each endpoint that delivering will take."""
+    def calls(self, *, small_list: int) -> dict[str, int]:
+        """Requests of each endpoint that delivering and reading back will take.
+
+        A list of at most `small_list` members is read back whole, a larger one by what changed.
+        """
         kinds = [batch.kind for batch in self.batches]
         return {
             "imports.create": kinds.count("import") + kinds.count("update"),
             "lists.add": kinds.count("add"),
             "lists.remove": kinds.count("remove"),
+            "lists.members": self._read_back(small_list) if kinds else 0,
         }
+
+    def _read_back(self, small_list: int) -> int:
+        if self.members <= small_list:
+            return math.ceil((self.members + self.adds - self.removes) / PAGE_SIZE)
+        return math.ceil(self.adds / PAGE_SIZE) + math.ceil(self.removes / PAGE_SIZE)
 
 
 def by_count(kind: str, file: str, rows: int, *, size: int = BY_ID_SIZE) -> list[Batch]:

@@ -12,6 +12,13 @@ class TestEstimate:
         assert told.seconds == 10 + IMPORT_TAIL_SECONDS + 1
         assert told.arithmetic == ("100 import jobs: 15 s", "10 calls that remove: 1 s")
 
+    def test_counts_what_is_left_of_windows_that_were_used(self):
+        told = estimate(
+            {"lists.members": 700}, floor_seconds=lambda n, _: 60.0 * (n // 750), made={"lists.members": 100}
+        )
+
+        assert told.seconds == 60
+
     def test_says_nothing_of_calls_that_are_not_made(self):
         assert estimate({"lists.add": 0}, floor_seconds=lambda n, _: 9).arithmetic == ()
 

@@ -67,7 +67,15 @@ class TestBatches:
 
 class TestPlan:
     def test_counts_the_calls_it_will_make(self):
-        assert plan().calls() == {"imports.create": 1, "lists.add": 0, "lists.remove": 1}
+        calls = plan().calls(small_list=10_000)
+
+        assert calls == {"imports.create": 1, "lists.add": 0, "lists.remove": 1, "lists.members": 1}
+
+    def test_reads_a_large_list_back_by_what_changed(self):
+        assert plan(members=1_000_000, adds=950, removes=40).calls(small_list=10_000)["lists.members"] == 11
+
+    def test_makes_no_call_when_nothing_changes(self):
+        assert not any(plan(batches=()).calls(small_list=10_000).values())
 
     def test_has_another_hash_for_another_person_count_or_list(self):
         hashes = {

@@ -14,7 +14,7 @@ from destinations.registry import Reading
 from workflows import batches, guards, rows
 from workflows.estimate import estimate
 from workflows.files import digest
-from workflows.models import Step
+from workflows.models import Step, Workflow
 from workflows.plan import Batch, Plan
 from workflows.results import Again, Done, Paused, Result
 from workflows.run import Run
@@ -195,8 +195,10 @@ def compare(run: Run, step: Step) -> Result:
     )
     batches.without_rejected(run.folder, folder)
     plan = _plan(run, tally, folder, round_)
-    calls = plan.calls()
-    told = estimate(calls, floor_seconds=run.plugin.floor_seconds)
+    calls = plan.calls(small_list=SMALL_LIST)
+    run.recorder.flush()
+    made = Workflow.objects.get(pk=run.workflow.pk).requests
+    told = estimate(calls, floor_seconds=run.plugin.floor_seconds, made=made)
     removals = run.workflow.removals_planned + plan.removes
     record = {
         **_numbers(plan),
