@@ -21,7 +21,6 @@ from workflows.clock import Clock
 from workflows.files import Folder, ledger_path
 from workflows.models import Step, Workflow
 from workflows.outside import Recorder
-from workflows.spec import EMAIL
 
 PULSE_SECONDS = 5.0
 T = TypeVar("T")
@@ -112,8 +111,8 @@ class Run:
     def profile(self, row: dict[str, Any]) -> Profile:
         """A row of candidates as the vendor's profile; its fields only when the full profile is sent."""
         if self._targets is None:
-            entries = [entry for entry in self.template["mapping"] if entry["target"] != EMAIL]
-            self._targets = self.plugin.mapping.targets(entries if self.template["full_profile"] else [])
+            mapped = self.template["mapping"] if self.template["full_profile"] else []
+            self._targets = self.plugin.mapping.targets(mapped)
         return self.plugin.mapping.profile(row, self._targets)
 
     def close(self) -> None:

@@ -35,6 +35,7 @@ LOCATION: dict[str, str] = {
     "location.ip": "IP address",
 }
 STANDARD: dict[str, str] = ATTRIBUTES | LOCATION
+EMAIL = "email"
 PROPERTY = "properties."
 _NUMBERS = frozenset({"location.latitude", "location.longitude"})
 MAX_PROPERTY_CHARS = 255
@@ -81,9 +82,12 @@ def problems(mapping: Sequence[Mapping[str, Any]], *, columns: Iterable[str] | N
 
 def _target_problems(target: str, kind: str) -> list[str]:
     found = []
-    if target == "email":
-        found.append("The e-mail address has its own column and cannot be mapped again.")
-    elif target.startswith(PROPERTY):
+    if target == EMAIL:
+        # Says which column holds the addresses, for a query with several; they go out as they are.
+        if kind != "text":
+            found.append(f"The e-mail address is text, not {kind}.")
+        return found
+    if target.startswith(PROPERTY):
         name = target.removeprefix(PROPERTY)
         if not name.strip() or name != name.strip():
             found.append(f'The property "{name}" needs a name without white space around it.')
@@ -99,8 +103,8 @@ def _target_problems(target: str, kind: str) -> list[str]:
 
 
 def targets(mapping: Sequence[Mapping[str, Any]]) -> tuple[Target, ...]:
-    """Return the targets of a mapping that has no problems."""
-    return tuple(Target(entry["target"], entry["type"]) for entry in mapping)
+    """Return the targets of a mapping that has no problems; the address is in every profile anyway."""
+    return tuple(Target(entry["target"], entry["type"]) for entry in mapping if entry["target"] != EMAIL)
 
 
 def profile(row: Mapping[str, Any], fields: Sequence[Target]) -> Profile:
