@@ -1,5 +1,6 @@
 """What the commands do with workflows: find, start, approve, work to rest; and the exit code of the end."""
 
+import getpass
 import os
 import socket
 from collections.abc import Callable
@@ -98,4 +99,4 @@ def exit_code(found: Workflow) -> int:
 
 def operator() -> str:
     """Who is at this terminal, as the machine knows them."""
-    return f"{os.environ.get('USER') or 'somebody'}, on the command line"
+    return f"{getpass.getuser()}, on the command line"
