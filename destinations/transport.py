@@ -1,25 +1,25 @@
 """One request over the wire: a total deadline, a largest answer, no redirects, no environment."""
 
 import ssl
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
-import httpcore
+import httpx
 
 from destinations.calls import Answer, Call, encode
 from destinations.errors import Ambiguous, DeliveryError, NeedsDecision, RetryLater
-from destinations.sockets import DeadlineBackend, Deadlines
+from destinations.sockets import Deadlines, DeadlineTransport
 
 DEADLINE_SECONDS = 30.0
 LARGEST_ANSWER_BYTES = 10_000_000
 # One more than the gateway has threads.
 _CONNECTIONS = 9
-_NEVER_LEFT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
-_LOST = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError)
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_LOST = (httpx.NetworkError, httpx.TimeoutException, httpx.ProtocolError)
 
 
 class Classify(Protocol):
@@ -52,10 +52,14 @@ class Transport:
         self._largest_answer_bytes = largest_answer_bytes
         self._now = now
         self._deadlines = Deadlines()
-        self._pool = httpcore.ConnectionPool(
-            max_connections=_CONNECTIONS,
-            keepalive_expiry=5.0,
-            network_backend=DeadlineBackend(self._deadlines),
+        self._client = httpx.Client(
+            transport=DeadlineTransport(self._deadlines, connections=_CONNECTIONS),
+            follow_redirects=False,
+            trust_env=False,
+            # For each read; the sockets look at the deadline instead.
+            timeout=deadline_seconds,
+            # No request may depend on the answer to another, so cookies are kept from nowhere.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         )
 
     def send(self, call: Call) -> Answer:
@@ -75,7 +79,7 @@ class Transport:
         return Answer(status, self._parse(body), headers)
 
     def close(self) -> None:
-        self._pool.close()
+        self._client.close()
 
     def __enter__(self) -> "Transport":
         return self
@@ -94,53 +98,41 @@ class Transport:
     def _exchange(self, call: Call) -> tuple[int, dict[str, str], bytes]:
         url = self._base_url + quote(call.path, safe="/%")
         if call.query:
+            # Not left to httpx, which writes a space as "+", as forms do.
             url += "?" + urlencode(call.query, quote_via=quote, safe="")
-        content = None if call.body is None else encode(call.body)
-        headers = list(self._headers.items())
-        if content is not None:
-            headers.append(("content-type", "application/vnd.api+json"))
-        with self._pool.stream(call.method, url, headers=headers, content=content) as response:
-            found = {
-                name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
-            }
-            return response.status, found, self._body(response, found)
+        headers, content = self._headers, None
+        if call.body is not None:
+            headers, content = headers | {"content-type": "application/vnd.api+json"}, encode(call.body)
+        with self._client.stream(call.method, url, headers=headers, content=content) as response:
+            return response.status_code, dict(response.headers), self._body(response)
 
-    def _body(self, response: httpcore.Response, headers: Mapping[str, str]) -> bytes:
+    def _body(self, response: httpx.Response) -> bytes:
         """Return the whole body, or nothing when it was cut short, too large or in an unknown encoding.
 
         The status is known by now, and it alone says whether a write was done.
         """
-        pieces, size = [], 0
-        try:
-            for piece in _decoded(response.iter_stream(), headers.get("content-encoding", "")):
-                size += len(piece)
-                if size > self._largest_answer_bytes:
-                    return b""
-                pieces.append(piece)
-        except (*_LOST, zlib.error):
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        if encoding not in ("gzip", ""):
             return b""
-        return b"".join(pieces)
+        body = bytearray()
+        try:
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > self._largest_answer_bytes:
+                    return b""
+        except (*_LOST, httpx.DecodingError):
+            return b""
+        # httpx takes gzip that ends early for whole; its last four bytes say how much it should have held.
+        if encoding == "gzip" and int.from_bytes(response.extensions["ending"](), "little") != len(body):
+            return b""
+        return bytes(body)
 
 
-def _decoded(stream: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """Yield the body in pieces that stay small, however well it was packed. Raises zlib.error."""
-    if encoding.strip().lower() not in ("gzip", ""):
-        raise zlib.error("an encoding we did not ask for")
-    if not encoding.strip():
-        yield from stream
-        return
-    decoder = zlib.decompressobj(wbits=31)
-    for packed in stream:
-        waiting = packed
-        while waiting:
-            yield decoder.decompress(waiting, max_length=1_000_000)
-            waiting = decoder.unconsumed_tail
-    if not decoder.eof:
-        raise zlib.error("cut short")
-
-
-def _not_sent(error: Exception) -> RetryLater:
-    if isinstance(error.__cause__ or error.__context__, ssl.SSLCertVerificationError):
+def _not_sent(error: httpx.TransportError) -> RetryLater:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None:
         message = "The destination's certificate cannot be trusted; nothing was sent."
         return RetryLater("tls_untrusted", message, not_sent=True)
     return RetryLater("unreachable", "The destination could not be reached; nothing was sent.", not_sent=True)

@@ -3,10 +3,13 @@
 import gzip
 import resource
 import socket
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
+import httpcore
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -15,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from destinations.errors import Ambiguous, NeedsDecision, RetryLater
 from destinations.klaviyo import payloads
 from destinations.klaviyo.service import transport
+from destinations.sockets import DeadlineBackend, Deadlines
 from tests.destinations import wires
 
 READ = payloads.members("XyZ123")
@@ -121,11 +125,13 @@ class TestAnswers:
         ("body", "headers"),
         [
             (gzip.compress(b'{"data": []}')[:-9], b"content-encoding: gzip\r\n"),
+            (gzip.compress(b'{"data": []}')[:-4], b"content-encoding: gzip\r\n"),
             (b"nonsense", b"content-encoding: gzip\r\n"),
+            (gzip.compress(gzip.compress(b'{"data": []}')), b"content-encoding: gzip, gzip\r\n"),
             (b"x", b"content-encoding: br\r\n"),
             (b"\xff\xfe", b""),
         ],
-        ids=["cut", "not gzip", "brotli", "not utf-8"],
+        ids=["cut", "cut at the end", "not gzip", "gzip twice", "brotli", "not utf-8"],
     )
     def test_asks_again_when_it_cannot_be_read(self, body, headers):
         error, _ = send(wires.answering(wires.whole(body, headers=headers)), READ)
@@ -148,8 +154,9 @@ class TestAnswers:
 
         assert error.code == "unexpected_answer"
 
-    def test_follows_no_redirect(self):
-        moved = wires.whole(b"", status="302 Found", headers=b"location: http://127.0.0.1:1/\r\n")
+    @pytest.mark.parametrize("place", [b"http://127.0.0.1:1/", b"http://[nonsense"])
+    def test_follows_no_redirect(self, place):
+        moved = wires.whole(b"", status="302 Found", headers=b"location: " + place + b"\r\n")
 
         error, _ = send(wires.answering(moved), READ)
 
@@ -181,6 +188,83 @@ class TestConnection:
             line.send(ADD)
 
         assert caught.value.not_sent
+
+    def test_waits_for_an_address_no_longer_than_for_anything_else(self):
+        answered, deadlines = threading.Event(), Deadlines()
+
+        def look_up(*_, **__):
+            answered.wait(20)
+            return []
+
+        begun = time.monotonic()
+        with deadlines.within(0.2), pytest.raises(httpcore.ConnectTimeout):
+            DeadlineBackend(deadlines, look_up=look_up).connect_tcp("example.org", 443)
+        seconds = time.monotonic() - begun
+        answered.set()
+
+        assert seconds < 0.2 + SLACK
+
+    def test_tries_every_address_of_a_name(self):
+        deadlines = Deadlines()
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            port = listening.getsockname()[1]
+
+            def look_up(*_, **__):
+                # Nobody listens at the first.
+                return [
+                    (socket.AF_INET, socket.SOCK_STREAM, 6, "", (place, port))
+                    for place in ("127.0.0.2", "127.0.0.1")
+                ]
+
+            with deadlines.within(DEADLINE):
+                stream = DeadlineBackend(deadlines, look_up=look_up).connect_tcp("example.org", port)
+            found = stream.get_extra_info("server_addr")
+            stream.close()
+
+        assert found == ("127.0.0.1", port)
+
+    def test_uses_a_connection_again_without_its_cookies(self):
+        heads = []
+
+        def behave(connection, stopping):
+            # One connection, for as long as it is used.
+            heads.append([])
+            while head := wires.request(connection):
+                heads[-1].append(head)
+                connection.sendall(wires.whole(b'{"data": []}', headers=b"set-cookie: seen=1\r\n"))
+
+        with wires.serving(behave) as url, to(url) as line:
+            for call in (READ, ADD, READ):
+                line.send(call)
+
+        assert [len(connection) for connection in heads] == [3]
+        assert b"seen=1" not in b"".join(heads[0])
+
+    def test_serves_several_threads_each_with_its_own_deadline(self):
+        def behave(connection, stopping):
+            # The others wait in the queue of the server while each is answered in turn.
+            wires.request(connection)
+            connection.sendall(wires.whole(b'{"data": []}', headers=b"connection: close\r\n"))
+
+        with wires.serving(behave) as url, to(url) as line, ThreadPoolExecutor(8) as threads:
+            answers = list(threads.map(line.send, [READ] * 24))
+
+        assert [answer.status for answer in answers] == [200] * 24
+
+    def test_closes_its_connections(self):
+        ended = threading.Event()
+
+        def behave(connection, stopping):
+            wires.request(connection)
+            connection.sendall(wires.whole(b'{"data": []}'))
+            if connection.recv(1) == b"":
+                ended.set()
+
+        with wires.serving(behave) as url:
+            with to(url) as line:
+                line.send(READ)
+
+            assert ended.wait(5)
 
     def test_says_that_nothing_left_when_the_certificate_is_not_trusted(self, self_signed):
         server = wires.speaking_tls(self_signed)
