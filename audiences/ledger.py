@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from audiences.workbench import copy, view, workbench
+from audiences.workbench import copy, memory_for, view, workbench
 
 MEMBER = "key varchar, profile_id varchar, email varchar, joined_at varchar"
 ROW = "key varchar, profile_id varchar, row_hash varchar, joined_at varchar, state varchar"
@@ -38,22 +38,10 @@ def fold(
     kept_out.parquet and rejected.parquet. Whoever was on the list, is gone, and was not taken off by us, left
     by themselves.
     """
-    with workbench(into.parent) as con:
+    with workbench(into.parent, memory_limit_mb=memory_for(candidates, members)) as con:
         _open(con, previous, candidates, members, changes)
         sent = "c.row_hash" if full_profile else "p.row_hash"
-        con.execute(
-            f"""
-            create temp table folded as
-            select m.key, m.profile_id, m.joined_at, 'on' as state,
-                   case when s.key is not null and r.key is null then {sent} else p.row_hash end as row_hash
-            from members m
-            left join previous p on p.key = m.key
-            left join sent s on s.key = m.key
-            left join rejected r on r.key = m.key
-            left join candidates c on c.key = m.key
-            """
-        )
-        return copy(con, f"{_on()} union all {_gone()} union all {_strangers_removed()} order by key", into)
+        return copy(con, f"{_on(sent)} union all {_gone()} union all {_strangers_removed()}", into)
 
 
 def _open(
@@ -67,7 +55,7 @@ def _open(
     view(con, "read", members)
     # Profiles without an address are not people we can know; of twins, the first to join counts.
     con.execute(
-        "create temp table members as select key, min_by(profile_id, joined_at) as profile_id,"
+        "create view members as select key, min_by(profile_id, joined_at) as profile_id,"
         " min(joined_at) as joined_at from read where key is not null group by key"
     )
     for name in ("adds", "updates", "removes", "kept_out", "rejected"):
@@ -75,8 +63,18 @@ def _open(
     con.execute("create view sent as select key from adds union select key from updates")
 
 
-def _on() -> str:
-    return "select key, profile_id, row_hash, joined_at, state from folded"
+def _on(sent: str) -> str:
+    """People who are on the list now; of a refused row nobody knows what the profile holds."""
+    return f"""
+        select m.key, m.profile_id,
+               case when s.key is null then p.row_hash when r.key is null then {sent} end as row_hash,
+               m.joined_at, 'on' as state
+        from members m
+        left join previous p on p.key = m.key
+        left join sent s on s.key = m.key
+        left join rejected r on r.key = m.key
+        left join candidates c on c.key = m.key
+    """
 
 
 def _gone() -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 
 from audiences.errors import SumsDoNotClose
-from audiences.workbench import copy, view, workbench
+from audiences.workbench import copy, memory_for, view, workbench
 
 OUTCOMES = ("added", "updated", "unchanged", "kept_out", "skipped", "unknown")
 PARTS = ("adds", "updates", "removes", "kept_out", "skipped", "rejected", "unconfirmed")
@@ -22,7 +22,7 @@ def write(*, rows: int, candidates: Path, not_loaded: Path, changes: Path) -> di
 
     Raises SumsDoNotClose.
     """
-    with workbench(changes) as con:
+    with workbench(changes, memory_limit_mb=memory_for(candidates)) as con:
         view(con, "candidates", candidates)
         view(con, "refused_rows", not_loaded)
         for name in PARTS:

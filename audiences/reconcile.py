@@ -6,7 +6,7 @@ from typing import Literal
 
 import duckdb
 
-from audiences.workbench import DEFAULT_MEMORY_MB, copy, view, workbench
+from audiences.workbench import copy, memory_for, view, workbench
 
 Mode = Literal["mirror", "add_only", "remove_only"]
 
@@ -45,7 +45,7 @@ def reconcile(
     into: Path,
     mode: Mode,
     full_profile: bool,
-    memory_limit_mb: int = DEFAULT_MEMORY_MB,
+    memory_limit_mb: int | None = None,
 ) -> Tally:
     """Write adds, updates, removes, kept_out and skipped as Parquet files into `into`, ordered by key.
 
@@ -55,7 +55,7 @@ def reconcile(
 
     Raises ValueError when the parts do not add up.
     """
-    with workbench(into, memory_limit_mb=memory_limit_mb) as con:
+    with workbench(into, memory_limit_mb=memory_limit_mb or memory_for(candidates, members)) as con:
         _open(con, candidates, members, ledger)
         _join(con, full_profile=full_profile)
         if _met_twins(con):

@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 
 from audiences.files import whole
 
-DEFAULT_MEMORY_MB = 512
+# What does not fit is spilled: a few million rows need no more, and a worker stays under 600 MiB in all.
+DEFAULT_MEMORY_MB = 256
+LARGE_MEMORY_MB = 512
+LARGE_ROWS = 4_000_000
 THREADS = 2
 ROW_GROUP_ROWS = 100_000
 # Batches are read by position, so the files that are cut into batches have smaller groups.
@@ -39,6 +43,12 @@ def workbench(
     finally:
         con.close()
         shutil.rmtree(spill, ignore_errors=True)
+
+
+def memory_for(*paths: Path) -> int:
+    """How many megabytes to allow for joining these files."""
+    rows = max(pq.read_metadata(path).num_rows for path in paths)
+    return LARGE_MEMORY_MB if rows > LARGE_ROWS else DEFAULT_MEMORY_MB
 
 
 def view(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:

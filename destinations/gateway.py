@@ -159,8 +159,10 @@ class Gateway:
         self._flying.clear()
 
     def close(self) -> None:
-        """Wait for what flies, and close the threads and the connections."""
+        """Wait for what flies, return the slots nobody used, and close the threads and the connections."""
         self.discard()
+        for endpoint in list(self._slots):
+            self._give_back(endpoint)
         if self._readers is not None:
             self._readers.shutdown()
             self._readers = None
@@ -177,13 +179,18 @@ class Gateway:
     def _slot(self, endpoint: str) -> datetime:
         """Return a booked slot; reads book several at once, more the longer they go on."""
         slots = self._slots[endpoint]
-        while slots and slots[0] < self._clock.now() - _SLOT_KEEPS:
-            slots.popleft()
+        if slots and slots[0] < self._clock.now() - _SLOT_KEEPS:
+            self._give_back(endpoint)
         if not slots:
             wanted = self._appetite[endpoint]
             slots.extend(self._limiter.reserve(endpoint, wanted, max_wait=self._max_wait))
             self._appetite[endpoint] = min(wanted * 2, _MOST_SLOTS)
         return slots.popleft()
+
+    def _give_back(self, endpoint: str) -> None:
+        """Return what was booked and not used; the times of the rest would crowd a late one."""
+        self._limiter.give_back(endpoint, self._slots[endpoint])
+        self._slots[endpoint].clear()
 
     def _announce(self, call: Call, slot: datetime) -> object:
         """Wait for the slot, with the intent written just before it comes."""
@@ -208,7 +215,7 @@ class Gateway:
 
     def _slow_down(self, endpoint: str, after: timedelta | None) -> None:
         """Stop every worker's calls to this endpoint for as long as asked, or for longer each time."""
-        self._slots[endpoint].clear()
+        self._give_back(endpoint)
         self._throttled[endpoint] += 1
         if after is None:
             backoff = min(2.0 ** self._throttled[endpoint], _LONGEST_PENALTY_SECONDS)

@@ -1,6 +1,6 @@
 """The pace of an account, kept in the database so that every worker on every machine shares it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -45,6 +45,12 @@ class Limiter:
             pace.book(slot)
             booked.append(from_ms(slot))
         return booked
+
+    def give_back(self, endpoint: str, slots: Iterable[datetime]) -> None:
+        """Return booked slots that nothing was sent in, so that the account loses nothing by them."""
+        unused = [to_ms(slot) for slot in slots]
+        if unused:
+            self._locked(endpoint, lambda _, pace: pace.give_back(unused))
 
     def penalise(self, endpoint: str, until: datetime) -> None:
         """Let nobody call `endpoint` before `until`."""

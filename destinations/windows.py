@@ -10,7 +10,7 @@ import struct
 import sys
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -95,6 +95,15 @@ class Pace:
         del self.sends[: -self.windows.ring_size]
         if slot < self.budget_until:
             self.budget -= 1
+
+    def give_back(self, slots: Sequence[int]) -> None:
+        """Forget sends that were booked and never made."""
+        for slot in slots:
+            at = bisect_left(self.sends, slot)
+            if at < len(self.sends) and self.sends[at] == slot:
+                del self.sends[at]
+                if slot < self.budget_until:
+                    self.budget += 1
 
     def clamp(self, allowance: "Allowance", *, sent: int, now: int) -> bool:
         """Learn from an answer to the send at `sent` what others spend; return whether anything changed.

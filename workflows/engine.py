@@ -106,6 +106,8 @@ def _steps(run: Run) -> datetime | None:
     while not run.slice_over():
         step = _next(run.workflow)
         result = wind_down(run) if run.workflow.state == State.CANCELLING else _attempt(run, step)
+        if isinstance(result, Wait) and (other := _useful_meanwhile(run, step, result)):
+            step, result = other, _attempt(run, other)
         if isinstance(result, Paused):
             _pause(run, result)
             return result.wake_at
@@ -126,6 +128,14 @@ def _next(workflow: Workflow) -> Step:
     return workflow.steps.exclude(state__in=(StepState.DONE, StepState.SKIPPED)).order_by("position", "key")[
         0
     ]
+
+
+def _useful_meanwhile(run: Run, step: Step, wait: Wait) -> Step | None:
+    """A step that does not need the one that waits: a long reading leaves time for the query."""
+    if wait.until - run.clock.now() <= SHORT:
+        return None
+    kinds = story.INDEPENDENT_OF.get(step.kind, ())
+    return run.workflow.steps.filter(kind__in=kinds, state=StepState.PENDING, next_at=None).first()
 
 
 def _attempt(run: Run, step: Step) -> Result | Paused:

@@ -219,7 +219,7 @@ class TestProblems:
         ("entry", "words"),
         [
             ({"column": "a", "target": "surname", "type": "text"}, 'no field "surname"'),
-            ({"column": "a", "target": "email", "type": "text"}, "cannot be mapped again"),
+            ({"column": "a", "target": "email", "type": "json"}, "address is text, not json"),
             ({"column": "a", "target": "properties.", "type": "text"}, "needs a name"),
             ({"column": "a", "target": "properties." + "x" * 256, "type": "text"}, "at most 255"),
             ({"column": "a", "target": "title", "type": "colour"}, "is no type"),

@@ -77,6 +77,19 @@ class TestReserve:
 
 
 @pytest.mark.django_db
+class TestGiveBack:
+    def test_lets_a_slot_that_was_not_used_be_booked_again(self, clock):
+        pace = limiter(clock)
+        booked = [slot for _ in range(75) for slot in pace.reserve("lists.find", 10, max_wait=20 * SECONDS)]
+        with pytest.raises(HoldOn):
+            pace.reserve("lists.find", max_wait=20 * SECONDS)
+
+        pace.give_back("lists.find", booked[-10:])
+
+        assert len(pace.reserve("lists.find", 20, max_wait=20 * SECONDS)) == 10
+
+
+@pytest.mark.django_db
 class TestPenalise:
     def test_stops_everybody_for_as_long_as_told(self, clock):
         limiter(clock).penalise("lists.add", clock.now() + 30 * SECONDS)

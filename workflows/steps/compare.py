@@ -23,6 +23,8 @@ from workflows.steps import story
 
 # A list this small is read whole each time: at most 100 pages, a second or two.
 SMALL_LIST = 10_000
+# So many members can be read in one go; then the limits ask for a pause of most of a minute.
+READ_AT_ONCE = 75_000
 # A list is read whole again after this long, whatever the counts say.
 TRUST_LEDGER_FOR = timedelta(days=7)
 TEST_IS_FRESH_FOR = timedelta(hours=1)
@@ -55,8 +57,12 @@ def resolve(run: Run, step: Step) -> Result:
     if not kept.list_id:
         note = f"No list is named “{name}” yet; it will be created."
         return Done({"flows": [], "exists": False}, columns={"list_id": ""}, note=note)
-    flows = _live_flows(run, kept.list_id)
-    return Done({"flows": flows, "exists": True}, columns={"list_id": kept.list_id})
+    facts: dict[str, Any] = {"flows": _live_flows(run, kept.list_id), "exists": True}
+    if not kept.ledger_version:
+        facts["members"] = run.client.member_count(kept.list_id)
+        if facts["members"] > READ_AT_ONCE:
+            story.read_list_first(run.workflow)
+    return Done(facts, columns={"list_id": kept.list_id})
 
 
 def _live_flows(run: Run, list_id: str) -> list[str]:
@@ -148,7 +154,7 @@ def read_whole(run: Run, step: Step, target: Path, *, first: bool) -> Result:
     """Read every member, over as many slices as the limits take."""
     checkpoint = step.checkpoint
     if "total" not in checkpoint:
-        checkpoint = {"way": "whole", "total": run.client.member_count(run.workflow.list_id), "state": None}
+        checkpoint = {"way": "whole", "total": _expected(run, first=first), "state": None}
         checkpoint["read_at"] = run.clock.now().isoformat()
     reading = run.read_members(into=target, state=checkpoint["state"], until=run.slice_over)
     run.pulse(done=reading.members, total=max(checkpoint["total"], reading.members), unit="members")
@@ -161,6 +167,12 @@ def read_whole(run: Run, step: Step, target: Path, *, first: bool) -> Result:
     outcome = {"members": reading.members, "way": "whole", "read_at": checkpoint["read_at"]}
     columns = {"base_members": reading.members} if first else {}
     return Done(outcome, columns=columns, note=f"Read {reading.members:,} members of the list.")
+
+
+def _expected(run: Run, *, first: bool) -> int:
+    """How many members there are to read, as Klaviyo counted them."""
+    counted = run.workflow.steps.get(key="resolve").outcome.get("members") if first else None
+    return run.client.member_count(run.workflow.list_id) if counted is None else counted
 
 
 def stopped(reading: Reading) -> DeliveryError:

@@ -3,7 +3,7 @@
 1. probe: the key opens the account this destination is pinned to
 2. resolve: the name of the list becomes its id, once
 3. extract: rows of the query become candidates; the rest is not loaded, with reasons
-4. snapshot: the list as it is
+4. snapshot: the list as it is; a list that takes minutes to read comes first, and the query in its pauses
 5. compare: the difference, cut into batches: the plan
 6. guard: a plan over a limit waits for a person
 7. create: the list, when there is none of that name
@@ -36,6 +36,9 @@ AT = {
     "verify": 6_000_001,
 }
 FINISH = 1_000_000_000
+# After the reading of a list that takes minutes, nearly all of them waiting for its next turn.
+LATE_EXTRACT = 1_500
+INDEPENDENT_OF = {"snapshot": ("extract",)}
 STAGES = {
     "probe": Stage.QUERY,
     "resolve": Stage.QUERY,
@@ -73,6 +76,11 @@ def delivery(batches: Sequence[Batch], round_: int, *, create: bool) -> list[New
     if any(batch.kind in ("import", "update") for batch in batches):
         steps.append(new("jobs", round_))
     return [*steps, new("settle", round_), new("verify", round_)]
+
+
+def read_list_first(workflow: Workflow) -> None:
+    """Let the reading of the list begin before the query; it leaves long pauses."""
+    workflow.steps.filter(key="extract").update(position=LATE_EXTRACT)
 
 
 def next_round(round_: int) -> list[NewStep]:
