@@ -1,6 +1,6 @@
 """What a person may decide about a workflow: approve its plan, discard it, retry, stop."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -12,6 +12,9 @@ from workflows.models import Approval, StepState, Workflow
 from workflows.moves import State
 
 APPROVAL_LASTS = timedelta(hours=24)
+# Old plans are not carried out: the query and the list have gone on since.
+PLAN_LASTS_FOR_APPROVAL = timedelta(hours=24)
+PLAN_LASTS_FOR_RETRY = timedelta(hours=6)
 FOR_A_PLAN = ("guard", "plan_ready")
 
 
@@ -24,7 +27,7 @@ def approve(
 ) -> None:
     """Let exactly the plan `plan_hash` be delivered; the approval lasts a day.
 
-    Raises Stale when the workflow does not wait for approval, or its plan is another one.
+    Raises Stale when the workflow does not wait for approval, or its plan is another one or a day old.
     """
     clock = clock or DatabaseClock()
     if workflow.state != State.PAUSED or workflow.code not in FOR_A_PLAN:
@@ -32,6 +35,7 @@ def approve(
     if not plan_hash or workflow.plan_hash != plan_hash:
         raise Stale("The plan has changed since it was shown. Look at the new one first.")
     now = clock.now()
+    _fresh(workflow, now, PLAN_LASTS_FOR_APPROVAL)
     try:
         with transaction.atomic():
             Approval.objects.filter(workflow=workflow, expires_at__lte=now).delete()
@@ -51,18 +55,27 @@ def approve(
 def retry(workflow: Workflow, *, by: str, clock: Clock | None = None) -> None:
     """Go on from the step that stopped, after what stopped it has been put right.
 
-    Raises Stale when the workflow is not paused or failed.
+    Raises Stale when the workflow is not paused or failed, or its plan is hours old.
     """
     if workflow.state not in (State.PAUSED, State.FAILED):
         raise Stale("This workflow is not stopped, so there is nothing to retry.")
+    clock = clock or DatabaseClock()
+    _fresh(workflow, clock.now(), PLAN_LASTS_FOR_RETRY)
     try:
         with transaction.atomic():
             workflow.steps.exclude(state__in=(StepState.DONE, StepState.SKIPPED)).update(
                 crashes=0, attempts=0, next_at=None
             )
-            _requeue(workflow, clock or DatabaseClock(), actor=by, note="Retried.")
+            _requeue(workflow, clock, actor=by, note="Retried.")
     except (IntegrityError, StaleState) as error:
         raise Stale("This workflow has moved on, or another one runs for its list.") from error
+
+
+def _fresh(workflow: Workflow, now: datetime, lasts: timedelta) -> None:
+    planned = workflow.steps.filter(kind="compare", finished_at__isnull=False).order_by("-round").first()
+    if planned and planned.finished_at and now - planned.finished_at > lasts:
+        hours = lasts.total_seconds() / 3600
+        raise Stale(f"Its plan is more than {hours:.0f} hours old. Run it again: that compares anew.")
 
 
 def discard(workflow: Workflow, *, by: str, clock: Clock | None = None) -> None:
@@ -85,7 +98,9 @@ def cancel(workflow: Workflow, *, by: str, clock: Clock | None = None) -> None:
     elif workflow.state != State.CANCELLING:
         now = clock.now()
         with transaction.atomic():
-            Workflow.objects.filter(pk=workflow.pk).update(cancel_requested=True, wake_at=now)
+            open_still = Workflow.objects.filter(pk=workflow.pk, state__in=(State.RUNNING, State.WAITING))
+            if not open_still.update(cancel_requested=True, wake_at=now):
+                raise Stale("This workflow has moved on since the page was shown.")
             tell(workflow, "stop", now=now, actor=by, message="Asked to stop.")
 
 

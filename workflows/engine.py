@@ -105,9 +105,12 @@ def _work(run: Run) -> datetime | None:
 def _steps(run: Run) -> datetime | None:
     while not run.slice_over():
         step = _next(run.workflow)
-        result = wind_down(run) if run.workflow.state == State.CANCELLING else _attempt(run, step)
+        result = _attempt(run, step)
         if isinstance(result, Wait) and (other := _useful_meanwhile(run, step, result)):
             step, result = other, _attempt(run, other)
+        if isinstance(result, Paused) and run.workflow.state == State.CANCELLING:
+            # Whatever keeps us from looking, nothing more is sent: the wish to stop is carried out.
+            result = Ended(State.CANCELLED, f"Stopped. {result.message}")
         if isinstance(result, Paused):
             _pause(run, result)
             return result.wake_at
@@ -147,8 +150,9 @@ def _attempt(run: Run, step: Step) -> Result | Paused:
     if step.started_at is None:
         step.started_at = now
         step.save(update_fields=["started_at"])
+    handle = wind_down if run.workflow.state == State.CANCELLING else HANDLERS[step.kind]
     try:
-        return HANDLERS[step.kind](run, step)
+        return handle(run, step)
     except (lease.LostLease, StaleState, StopAsked):
         raise
     except Paused as paused:

@@ -1,5 +1,6 @@
 """What is done now and then: wake what paused for a while, delete what is kept no longer."""
 
+import logging
 import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,16 +11,29 @@ from workflows.decisions import Stale, retry
 from workflows.files import Folder
 from workflows.models import Workflow
 from workflows.moves import FINAL, State
+from workflows.start import CannotStart, start
+
+log = logging.getLogger(__name__)
 
 
 def wake_paused(now: datetime) -> None:
-    """Retry what paused until a time: a daily allowance, an outage that went on for hours."""
+    """Go on with what paused until a time: a daily allowance, an outage that went on for hours."""
     for workflow in Workflow.objects.filter(state=State.PAUSED, wake_at__lte=now):
         try:
             retry(workflow, by="Rollcall")
         except Stale:
-            # Somebody decided about it in this moment; theirs counts.
-            continue
+            _run_anew(workflow)
+
+
+def _run_anew(workflow: Workflow) -> None:
+    """Its plan is too old to go on with, or somebody decided about it in this moment and theirs counts."""
+    workflow.refresh_from_db()
+    if workflow.state != State.PAUSED:
+        return
+    try:
+        start(workflow.orchestration, by="Rollcall", trigger="retry")
+    except CannotStart as error:
+        log.warning("cannot run anew", extra={"workflow": str(workflow.pk), "code": error.code})
 
 
 def purge(now: datetime) -> None:

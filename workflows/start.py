@@ -61,10 +61,29 @@ def _check(orchestration: Orchestration) -> None:
         raise CannotStart(
             "query_draft", f"The query “{query}” is a draft. Activate it, then run “{orchestration}”."
         )
+    _check_alone(orchestration)
     try:
         Limits.of(orchestration.guards)
     except (ValueError, TypeError) as error:
         raise CannotStart("guards", f"The guards of “{orchestration}” cannot be read: {error}") from error
+
+
+def _check_alone(orchestration: Orchestration) -> None:
+    """Two queries cannot both be one list: each run would undo the other's."""
+    template = orchestration.template
+    others = Orchestration.objects.exclude(pk=orchestration.pk).filter(
+        template__list_name=template.list_name,
+        template__destination__account_id=template.destination.account_id,
+    )
+    if not template.destination.account_id:
+        others = others.filter(template__destination=template.destination)
+    mirrors = "mirror" in {template.mode, *others.values_list("template__mode", flat=True)}
+    if (other := others.first()) and mirrors:
+        raise CannotStart(
+            "list_shared",
+            f"“{other}” feeds the list “{template.list_name}” too, and a mirror tolerates nobody beside it. "
+            "Give one of them another list name.",
+        )
 
 
 def _find_or_make(
@@ -77,6 +96,8 @@ def _find_or_make(
     live = Workflow.objects.filter(
         account_id=account, list_key=template.list_name, state__in=sorted(LIVE)
     ).first()
+    if live and live.orchestration_id != orchestration.pk:
+        raise CannotStart("list_taken", f"“{live.orchestration}” is at work on the list “{live.list_key}”.")
     if live and live.state != State.PAUSED:
         return live
     if live:

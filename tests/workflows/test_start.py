@@ -65,3 +65,14 @@ class TestStart:
         workflow = a_workflow()
 
         assert "sql" not in str(workflow.config)
+
+    def test_refuses_a_second_mirror_of_one_list(self):
+        first = an_orchestration()
+        second = an_orchestration()
+        second.template = first.template
+        second.save()
+
+        with pytest.raises(CannotStart) as refused:
+            start(second, by="ada", trigger="manual")
+
+        assert refused.value.code == "list_shared"

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from workflows.models import StepState
+from workflows.models import Step, StepState
 from workflows.moves import State
 from workflows.results import Ended, Result, Wait
 from workflows.run import Run
@@ -10,8 +10,8 @@ from workflows.run import Run
 LOOK_EVERY = timedelta(seconds=5)
 
 
-def wind_down(run: Run) -> Result:
-    """Wait for what is under way, then say what was applied."""
+def wind_down(run: Run, step: Step) -> Result:
+    """Wait for what is under way, then say what was applied. `step` is the one that is not done any more."""
     now = run.clock.now()
     run.workflow.refresh_from_db(fields=["ambiguous_until"])
     doubt = run.workflow.ambiguous_until
