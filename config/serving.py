@@ -96,7 +96,8 @@ def told(ended: Ended) -> str:
 
 def start_worker(
     supervisor: Supervisor, env: Mapping[str, str], *, processes: int = 2, log: Path | None = None
-) -> None:
+) -> int:
+    """Start a worker that can work on so many workflows at once; return its process id."""
     options = [
         "--concurrency",
         str(processes),
@@ -105,7 +106,7 @@ def start_worker(
         "--without-gossip",
         "--without-mingle",
     ]
-    supervisor.start("worker", [*_celery(), "worker", *options], env, log=log)
+    return supervisor.start("worker", [*_celery(), "worker", *options], env, log=log)
 
 
 def start_beat(supervisor: Supervisor, env: Mapping[str, str], *, log: Path | None = None) -> None:

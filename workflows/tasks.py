@@ -39,9 +39,10 @@ def ring(*workflow_ids: UUID | str) -> bool:
         return False
     try:
         with advance.app.connection_for_write(transport_options=IMPATIENT) as line:
+            producer = advance.app.amqp.Producer(line, auto_declare=False)
             for workflow_id in workflow_ids:
                 given = {"workflow_id": str(workflow_id)}
-                advance.apply_async(kwargs=given, retry=False, expires=60, connection=line)
+                advance.apply_async(kwargs=given, retry=False, expires=60, producer=producer)
     except advance.OperationalError:
         log.warning("the broker did not take a message", extra={"count": len(workflow_ids)})
         return False

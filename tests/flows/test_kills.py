@@ -7,13 +7,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection
 
+from tests.flows.processes import environment
 from tests.flows.world import LIST, World, people
 from workflows.models import StepState, Workflow
 from workflows.moves import State
@@ -59,25 +59,9 @@ def _worker(workflow: Workflow) -> subprocess.Popen[bytes]:
     # In a group of its own, so that its own children end with it.
     return subprocess.Popen(
         [sys.executable, "-m", "tests.flows.child", str(workflow.pk)],
-        env={**os.environ, **_environment()},
+        env={**os.environ, **environment()},
         start_new_session=True,
     )
-
-
-def _environment() -> Mapping[str, str]:
-    """The test's database and Klaviyo for another process; it reads the settings anew."""
-    given = connection.settings_dict
-    if connection.vendor == "postgresql":
-        url = f"postgresql://{given['USER']}@{given['HOST']}:{given['PORT']}/{given['NAME']}"
-    else:
-        url = f"sqlite:///{given['NAME']}"
-    return {
-        "DATABASE_URL": url,
-        "KLAVIYO_API_URL": settings.KLAVIYO_API_URL,
-        "LEASE_SECONDS": "2",
-        "AMBIGUITY_SECONDS": "1",
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
-    }
 
 
 def _kill_after(worker: subprocess.Popen[bytes], company: World, *, writes: int, linger: float) -> None:
