@@ -79,27 +79,46 @@ def due(now: datetime) -> list[UUID]:
 
 
 def _until_due(workflow: Workflow, now: datetime) -> float:
+    """Seconds to sleep; a little even when it is due, for somebody may be writing its row."""
     held = workflow.lease_until or now
     wake = workflow.wake_at or now
-    return min(max((held - now).total_seconds(), (wake - now).total_seconds(), 0.0), 30.0)
+    return min(max((held - now).total_seconds(), (wake - now).total_seconds(), 0.01), 30.0)
 
 
 def _work(run: Run) -> datetime | None:
     """Do steps until the slice is over, the workflow must wait, or it rests; return when to come back."""
     workflow, clock = run.workflow, run.clock
-    if crashing := lease.crashed_too_often(workflow):
-        message = f"The step “{crashing.key}” ended its worker {crashing.crashes} times in a row."
-        _pause(run, Paused("worker_crashing", message, step=crashing.key))
-        return None
     if workflow.state != State.CANCELLING:
         started = workflow.started_at or clock.now()
         move(workflow, State.RUNNING, now=clock.now(), started_at=started, message="")
     try:
+        if workflow.state != State.CANCELLING:
+            _check_fitness(run)
         return _steps(run)
     except StopAsked:
         if workflow.state != State.CANCELLING:
-            move(workflow, State.CANCELLING, now=clock.now(), note="Stopping.", cancel_requested=False)
+            _begin_to_stop(run)
         return clock.now()
+    except Paused as paused:
+        _pause(run, paused)
+        return None
+
+
+def _check_fitness(run: Run) -> None:
+    """Raise what keeps a claimed workflow from being worked on: a wish to stop, a step that kills."""
+    if run.workflow.cancel_requested:
+        raise StopAsked
+    if crashing := lease.crashed_too_often(run.workflow):
+        message = f"The step “{crashing.key}” ended its worker {crashing.crashes} times in a row."
+        raise Paused("worker_crashing", message, step=crashing.key)
+
+
+def _begin_to_stop(run: Run) -> None:
+    workflow = run.workflow
+    with lease.fenced(workflow):
+        move(workflow, State.CANCELLING, now=run.clock.now(), note="Stopping.", cancel_requested=False)
+        # What a step waited for before its next try is nothing to wait for now.
+        workflow.steps.exclude(next_at=None).update(next_at=None)
 
 
 def _steps(run: Run) -> datetime | None:
@@ -108,10 +127,11 @@ def _steps(run: Run) -> datetime | None:
         result = _attempt(run, step)
         if isinstance(result, Wait) and (other := _useful_meanwhile(run, step, result)):
             step, result = other, _attempt(run, other)
-        if isinstance(result, Paused) and run.workflow.state == State.CANCELLING:
-            # Whatever keeps us from looking, nothing more is sent: the wish to stop is carried out.
-            result = Ended(State.CANCELLED, f"Stopped. {result.message}")
+        if run.workflow.state == State.CANCELLING:
+            result = _stopped(result)
         if isinstance(result, Paused):
+            # Whoever asked to stop meanwhile need not be asked anything more.
+            run.recorder.heartbeat(force=True)
             _pause(run, result)
             return result.wake_at
         if isinstance(result, Ended):
@@ -125,6 +145,15 @@ def _steps(run: Run) -> datetime | None:
                 return _wait(run, step, result)
             run.rest(left)
     return run.clock.now()
+
+
+def _stopped(result: Result | Paused) -> Result | Paused:
+    """Whatever keeps us from looking, nothing more is sent: the wish to stop is carried out."""
+    if isinstance(result, Paused):
+        return Ended(State.CANCELLED, f"Stopped. {result.message}")
+    if isinstance(result, Ended) and result.state != State.CANCELLED:
+        return Ended(State.CANCELLED, f"Stopped. {result.note}")
+    return result
 
 
 def _next(workflow: Workflow) -> Step:
@@ -148,8 +177,7 @@ def _attempt(run: Run, step: Step) -> Result | Paused:
     if step.next_at and step.next_at > now:
         return Wait(step.next_at, "upstream", run.workflow.message)
     if step.started_at is None:
-        step.started_at = now
-        step.save(update_fields=["started_at"])
+        run.keep(step, started_at=now)
     handle = wind_down if run.workflow.state == State.CANCELLING else HANDLERS[step.kind]
     try:
         return handle(run, step)

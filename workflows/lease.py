@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 
 from workflows.clock import Clock
 from workflows.models import Step, StepState, Workflow
@@ -30,6 +30,11 @@ def lease() -> timedelta:
     return timedelta(seconds=settings.LEASE_SECONDS)
 
 
+def beat_seconds() -> float:
+    """How often a worker extends its lease at least: several times before it would run out."""
+    return min(5.0, settings.LEASE_SECONDS / 4)
+
+
 def claim(workflow_id: UUID | str, *, worker: str, clock: Clock) -> Workflow | None:
     """Take a workflow that is due, or return None when it is not ours to take.
 
@@ -37,15 +42,16 @@ def claim(workflow_id: UUID | str, *, worker: str, clock: Clock) -> Workflow | N
     """
     with transaction.atomic():
         now = clock.now()
-        free = Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_until__gt=now + ABSURD_LEASE + lease())
-        due = Q(wake_at=None) | Q(wake_at__lte=now)
-        claimed = (Workflow.objects.filter(free, due, pk=workflow_id, state__in=sorted(CLAIMABLE))).update(
-            fence=F("fence") + 1, owner=worker, lease_until=now + lease(), progress_at=now
-        )
-        if not claimed:
+        # A row that somebody writes in this moment, or froze while writing, is not ours: do not wait for it.
+        free = claimable(now).filter(pk=workflow_id).select_for_update(skip_locked=True, of=("self",))
+        workflow = free.select_related("orchestration").first()
+        if workflow is None:
             return None
-        workflow = Workflow.objects.select_related("orchestration").get(pk=workflow_id)
-        _repair(workflow, now)
+        died = workflow.lease_until is not None
+        workflow.fence += 1
+        workflow.owner, workflow.progress_at, workflow.lease_until = worker, now, now + lease()
+        workflow.save(update_fields=["fence", "owner", "progress_at", "lease_until"])
+        _repair(workflow, now, died=died)
     return workflow
 
 
@@ -56,8 +62,13 @@ def claimable(now: datetime) -> QuerySet[Workflow]:
     return Workflow.objects.filter(free, due, state__in=sorted(CLAIMABLE))
 
 
-def _repair(workflow: Workflow, now: datetime) -> None:
+def _repair(workflow: Workflow, now: datetime, *, died: bool) -> None:
+    """Look after what the former owner left; `died`: it never gave its lease back."""
     left = list(workflow.steps.filter(state=StepState.INFLIGHT))
+    if died and not left:
+        # Nothing was being sent, and yet the worker did not come back from its step.
+        at_work = workflow.steps.filter(started_at__isnull=False, finished_at=None)
+        left = list(at_work.order_by("-started_at")[:1])
     for step in left:
         wrote = step.calls.filter(outcome="").update(outcome="crashed", ended_at=now)
         step.state = StepState.AMBIGUOUS if wrote else StepState.PENDING
@@ -97,9 +108,13 @@ def extend(workflow: Workflow, clock: Clock) -> bool:
 
 
 def release(workflow: Workflow, *, wake_at: datetime | None) -> None:
-    """Give the workflow back, to be woken at `wake_at`. Someone else having it is fine."""
+    """Give the workflow back, to be woken at `wake_at`. Someone else having it is fine.
+
+    A stop that was asked for meanwhile has set an earlier time, which stays.
+    """
+    wake = Case(When(cancel_requested=True, then=F("wake_at")), default=Value(wake_at, DateTimeField()))
     Workflow.objects.filter(pk=workflow.pk, fence=workflow.fence, owner=workflow.owner).update(
-        lease_until=None, wake_at=wake_at
+        lease_until=None, wake_at=wake
     )
 
 

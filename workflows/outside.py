@@ -16,8 +16,6 @@ from workflows.clock import Clock
 from workflows.models import Attempt, Step, StepState, Workflow
 from workflows.results import StopAsked
 
-READ_HEARTBEAT_SECONDS = 5.0
-
 
 @dataclass(frozen=True)
 class Sent:
@@ -81,7 +79,7 @@ class Recorder:
 
     def heartbeat(self, *, force: bool = False) -> None:
         """Extend the lease, at most every few seconds unless `force`."""
-        if not force and time.monotonic() - self.beat_at < READ_HEARTBEAT_SECONDS:
+        if not force and time.monotonic() - self.beat_at < lease.beat_seconds():
             return
         if lease.extend(self.workflow, self.clock):
             raise StopAsked

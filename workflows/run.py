@@ -17,12 +17,12 @@ from credentials import vault
 from destinations import registry
 from destinations.models import AudienceList, Destination
 from destinations.registry import Klaviyo, Profile, Reading, Session, Target
+from workflows import lease
 from workflows.clock import Clock
 from workflows.files import Folder, ledger_path
 from workflows.models import Step, Workflow
 from workflows.outside import Recorder
 
-PULSE_SECONDS = 5.0
 T = TypeVar("T")
 
 
@@ -130,15 +130,21 @@ class Run:
         self.recorder.heartbeat()
         step = self.recorder.step
         if progress and step is not None and progress != step.progress:
-            step.progress = progress
-            Step.objects.filter(pk=step.pk).update(progress=progress)
+            self.keep(step, progress=progress)
+
+    def keep(self, step: Step, **columns: Any) -> None:
+        """Write columns of a step down. Raises LostLease when another worker has taken over."""
+        with lease.fenced(self.workflow):
+            Step.objects.filter(pk=step.pk).update(**columns)
+        for name, value in columns.items():
+            setattr(step, name, value)
 
     def rest(self, wait: timedelta) -> None:
         """Sleep a short while, keeping the lease."""
         left = wait.total_seconds()
         while left > 0:
-            self.clock.sleep(min(left, PULSE_SECONDS))
-            left -= PULSE_SECONDS
+            self.clock.sleep(min(left, lease.beat_seconds()))
+            left -= lease.beat_seconds()
             self.recorder.heartbeat()
 
     def meanwhile(self, work: Callable[[], T]) -> T:
@@ -147,7 +153,7 @@ class Run:
             future = pool.submit(work)
             while True:
                 try:
-                    return future.result(timeout=PULSE_SECONDS)
+                    return future.result(timeout=lease.beat_seconds())
                 except NotYet:
                     if future.done():
                         raise

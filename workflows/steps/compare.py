@@ -159,8 +159,8 @@ def read_whole(run: Run, step: Step, target: Path, *, first: bool) -> Result:
     reading = run.read_members(into=target, state=checkpoint["state"], until=run.slice_over)
     run.pulse(done=reading.members, total=max(checkpoint["total"], reading.members), unit="members")
     if not reading.done:
-        step.checkpoint = {**checkpoint, "state": reading.state}
-        step.save(update_fields=["checkpoint"])
+        # It has got further, so a worker that died on the way did not die of this step.
+        run.keep(step, checkpoint={**checkpoint, "state": reading.state}, crashes=0)
         if reading.hold_until or reading.trouble:
             raise stopped(reading)
         return Again()

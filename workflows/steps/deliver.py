@@ -121,8 +121,7 @@ def _set_aside(
     by_place = dict(rows)
     name = f"{step.key.replace(':', '-')}-{len(step.input.get('skip', ()))}"
     batches.refuse(run.folder, name, {by_place[place]["key"]: why for place, why in guilty.items()})
-    step.input = {**step.input, "skip": sorted({*step.input.get("skip", ()), *guilty})}
-    step.save(update_fields=["input"])
+    run.keep(step, input={**step.input, "skip": sorted({*step.input.get("skip", ()), *guilty})})
     return Wait(
         run.clock.now(), "timer", f"Klaviyo refused {len(guilty):,} rows of a batch; sending the rest."
     )
@@ -174,8 +173,7 @@ def _unknown_ids(run: Run, step: Step, rows: list[tuple[int, dict[str, Any]]], e
     if not gone and len(rows) > 1:
         return _halve(step)
     gone = gone or {rows[0][0]}
-    step.input = {**step.input, "skip": sorted({*step.input.get("skip", ()), *gone})}
-    step.save(update_fields=["input"])
+    run.keep(step, input={**step.input, "skip": sorted({*step.input.get("skip", ()), *gone})})
     return Wait(run.clock.now(), "timer", f"{len(gone):,} profiles no longer exist; sending the rest.")
 
 
@@ -241,7 +239,6 @@ def _poll_later(run: Run, step: Step, checkpoint: dict[str, Any], done: int) -> 
         raise Paused(
             "import_stuck", f"Import jobs at Klaviyo stand still at {done:,} profiles for 30 minutes."
         )
-    step.checkpoint = checkpoint
-    step.save(update_fields=["checkpoint"])
+    run.keep(step, checkpoint=checkpoint)
     wait = min(timedelta(seconds=2 ** min(checkpoint["polls"], 5) / 2), POLL_SLOWEST)
     return Wait(now + wait, "job", "Klaviyo works on the import.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from audiences import ledger, outcomes
 from audiences.errors import SumsDoNotClose
-from workflows import batches, rows, sealing
+from workflows import batches, lease, rows, sealing
 from workflows.files import drop_ledgers_before, ledger_path, sealed_path
 from workflows.models import Step, StepState
 from workflows.moves import State
@@ -90,9 +90,9 @@ def _keep_ledger(run: Run, folder: Path, members: Path, last: Step) -> None:
     kept.read_at = last.started_at
     kept.verified_at = run.workflow.verified_at or kept.verified_at
     kept.joined_high = rows.highest(target, "joined_at")
-    kept.save(
-        update_fields=["ledger_version", "ledger_file", "members", "read_at", "verified_at", "joined_high"]
-    )
+    columns = ["ledger_version", "ledger_file", "members", "read_at", "verified_at", "joined_high"]
+    with lease.fenced(run.workflow):
+        kept.save(update_fields=columns)
     drop_ledgers_before(kept.pk, version)
 
 

@@ -76,8 +76,7 @@ def verify(run: Run, step: Step) -> Result:
         return Done(facts, steps=(_finish(),), columns={"verified_at": run.clock.now()}, note=note)
     looks = step.checkpoint.get("looks", 0) + 1
     if looks < LOOKS and _may_still_come(run, step, folder):
-        step.checkpoint = {"looks": looks}
-        step.save(update_fields=["checkpoint"])
+        run.keep(step, checkpoint={"looks": looks})
         wait = timedelta(seconds=2**looks)
         return Wait(run.clock.now() + wait, "verify", "Reading the list back until it shows the changes.")
     note = f"Read back: {missing:,} people missing, {surplus:,} too many."
