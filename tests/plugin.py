@@ -21,12 +21,16 @@ COUNTED = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
 
 
 def prepare_environment() -> None:
-    """Set what the settings read. Workers of xdist inherit the servers and take a folder of their own."""
+    """Set what the settings read. Workers of xdist inherit the servers, for each to have its own part of."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is None:
         root = Path(tempfile.mkdtemp(prefix="rollcall-tests-"))
         atexit.register(shutil.rmtree, root, ignore_errors=True)
         os.environ.update(_shared(root))
+    else:
+        # One of Valkey's sixteen databases, so that nobody takes another's messages.
+        broker, _, _ = os.environ["REDIS_URL"].rpartition("/")
+        os.environ["REDIS_URL"] = f"{broker}/{1 + int(worker.removeprefix('gw')) % 15}"
     root = Path(os.environ["TEST_ROOT"])
     os.environ["DATA_DIR"] = str(root / (worker or "main"))
 

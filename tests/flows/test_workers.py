@@ -191,10 +191,12 @@ def _caught_delivering(company: World, fleet: Fleet) -> tuple[Worker, Worker, Wo
 
 
 def _until_over(workflow: Workflow, *, seconds: float = 25) -> None:
+    """Wait until it has ended and its worker has given it back."""
+
     def over() -> bool:
         workflow.refresh_from_db()
         assert workflow.state != State.PAUSED, (workflow.code, workflow.message)
-        return workflow.state in FINAL
+        return workflow.state in FINAL and workflow.lease_until is None
 
     until(over, why=f"{workflow.state} did not end", seconds=seconds)
 
