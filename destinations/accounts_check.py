@@ -1,15 +1,17 @@
-"""Trying a credential: whose account it opens, and what it may read there."""
+"""The way through a credential: whose account it opens, what it may read there, and never into another."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from credentials import vault
 from credentials.models import Credential
 from credentials.probes import Opened, ProbeFailed
 from destinations.clock import Clock, SystemClock
 from destinations.errors import DeliveryError, NeedsDecision
+from destinations.gateway import MAX_WAIT, Hooks
 from destinations.klaviyo.answers import Account
 from destinations.models import Destination
-from destinations.registry import PLUGINS, Plugin, provisional_account
+from destinations.registry import PLUGINS, Plugin, Session, provisional_account
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,27 @@ class Tested:
     @property
     def missing(self) -> tuple[str, ...]:
         return tuple(scope for scope, found in self.scopes.items() if found == "missing")
+
+
+def open_checked(
+    destination: Destination, *, clock: Clock, hooks: Hooks | None = None, max_wait: timedelta = MAX_WAIT
+) -> Session:
+    """Open a destination with its credential; use the session as a context manager.
+
+    A secret nobody has tested, such as one that replaced another, is tested first, and it is that very secret
+    which is then used. Raises NeedsDecision(wrong_account) when it opens another account than the one pinned,
+    and whatever `check_credential` raises.
+    """
+    credential = destination.credential
+    opens = credential.account_id or check_credential(credential, clock=clock).account.id
+    if destination.account_id not in ("", opens):
+        raise NeedsDecision(
+            "wrong_account",
+            f'The key of credential "{credential.name}" opens another account than destination '
+            f'"{destination.name}" was made for. Paste a key of that account.',
+        )
+    plugin = PLUGINS[destination.plugin]
+    return plugin.open(vault.reveal(credential), opens, clock=clock, hooks=hooks, max_wait=max_wait)
 
 
 def check_credential(

@@ -2,22 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from types import ModuleType
 
-from credentials import vault
-from destinations.clock import Clock
-from destinations.errors import NeedsDecision
-from destinations.gateway import MAX_WAIT, Hooks
 from destinations.klaviyo import imports, limits, mapping
 from destinations.klaviyo.client import Klaviyo
 from destinations.klaviyo.mapping import Profile, Target
 from destinations.klaviyo.members import Reading
 from destinations.klaviyo.service import Session, open_session
-from destinations.models import Destination
 
 # What a workflow holds in its hands of a vendor, by the names it may know.
-__all__ = ["Klaviyo", "Plugin", "Profile", "Reading", "Session", "Target", "open_destination"]
+__all__ = ["Klaviyo", "Plugin", "Profile", "Reading", "Session", "Target"]
 
 
 @dataclass(frozen=True)
@@ -85,30 +79,6 @@ PLUGINS: dict[str, Plugin] = {plugin.name: plugin for plugin in (KLAVIYO,)}
 def choices() -> list[tuple[str, str]]:
     """Return (name, label) of every plugin, for a form."""
     return [(plugin.name, plugin.label) for plugin in PLUGINS.values()]
-
-
-def open_destination(
-    destination: Destination,
-    *,
-    clock: Clock,
-    hooks: Hooks | None = None,
-    max_wait: timedelta = MAX_WAIT,
-) -> Session:
-    """Open a destination with its credential; use the session as a context manager.
-
-    Raises NeedsDecision(wrong_account) when the credential was last found to open another account than the
-    one pinned, and VaultError when its secret cannot be opened.
-    """
-    credential = destination.credential
-    if destination.account_id and credential.account_id not in ("", destination.account_id):
-        raise NeedsDecision(
-            "wrong_account",
-            f'The key of credential "{credential.name}" opens another account than destination '
-            f'"{destination.name}" was made for. Paste a key of that account.',
-        )
-    account_id = destination.account_id or credential.account_id or provisional_account(credential.pk)
-    plugin = PLUGINS[destination.plugin]
-    return plugin.open(vault.reveal(credential), account_id, clock=clock, hooks=hooks, max_wait=max_wait)
 
 
 def provisional_account(credential_id: object) -> str:

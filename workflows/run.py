@@ -14,7 +14,7 @@ from django.conf import settings
 from audiences.keys import Keyer
 from audiences.models import Query
 from credentials import vault
-from destinations import registry
+from destinations import accounts_check, registry
 from destinations.models import AudienceList, Destination
 from destinations.registry import Klaviyo, Profile, Reading, Session, Target
 from workflows import lease
@@ -87,7 +87,9 @@ class Run:
     def session(self) -> Session:
         """The open line to the account, each call through the limiter and this workflow's recorder."""
         if self._session is None:
-            self._session = registry.open_destination(self.destination, clock=self.clock, hooks=self.recorder)
+            self._session = accounts_check.open_checked(
+                self.destination, clock=self.clock, hooks=self.recorder
+            )
         return self._session
 
     @property

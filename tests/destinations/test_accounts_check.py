@@ -5,7 +5,7 @@ import pytest
 from credentials import probes, vault
 from credentials.models import Credential
 from destinations import registry
-from destinations.accounts_check import check_credential
+from destinations.accounts_check import check_credential, open_checked
 from destinations.clock import SystemClock
 from destinations.errors import NeedsDecision
 from destinations.models import Destination
@@ -85,19 +85,40 @@ class TestProbe:
             probes.test(credential, by=None)
 
 
-class TestOpenDestination:
+class TestOpenChecked:
     def test_opens_the_account(self, destination, klaviyo):
-        with registry.open_destination(destination, clock=SystemClock()) as session:
+        with open_checked(destination, clock=SystemClock()) as session:
             assert session.client.account().id == klaviyo.id
+
+    def test_makes_no_call_of_its_own_for_a_key_that_was_tested(self, destination, klaviyo):
+        check_credential(destination.credential)
+        destination.refresh_from_db()
+        klaviyo.forget_log()
+
+        open_checked(destination, clock=SystemClock()).gateway.close()
+
+        assert klaviyo.log() == []
 
     def test_refuses_a_key_that_was_found_to_open_another_account(self, destination, klaviyo):
         check_credential(destination.credential)
         destination.account_id = "OTHER1"
 
         with pytest.raises(NeedsDecision) as caught:
-            registry.open_destination(destination, clock=SystemClock())
+            open_checked(destination, clock=SystemClock())
 
         assert caught.value.code == "wrong_account"
+
+    def test_tests_a_secret_that_replaced_another_before_it_is_used(self, destination, credential, simulator):
+        check_credential(credential)
+        destination.refresh_from_db()
+        other = simulator.account("Another shop")
+        vault.save_secret(credential, other.key)
+
+        with pytest.raises(NeedsDecision) as caught:
+            open_checked(destination, clock=SystemClock())
+
+        assert caught.value.code == "wrong_account"
+        assert {entry["method"] for entry in other.log()} == {"GET"}
 
 
 class TestPlugins:
