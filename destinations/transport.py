@@ -11,11 +11,13 @@ from urllib.parse import quote, urlencode
 import httpx
 
 from destinations.calls import Answer, Call, encode
-from destinations.errors import Ambiguous, DeliveryError, NeedsDecision, RetryLater
+from destinations.errors import Ambiguous, DeliveryError, NeedsDecision, Rejected, RetryLater
 from destinations.sockets import Deadlines, DeadlineTransport
 
 DEADLINE_SECONDS = 30.0
 LARGEST_ANSWER_BYTES = 10_000_000
+# httpx makes no request for more than 65,536.
+LONGEST_URL = 65_000
 # One more than the gateway has threads.
 _CONNECTIONS = 9
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -65,9 +67,14 @@ class Transport:
     def send(self, call: Call) -> Answer:
         """Send a call and return its answer; raise the DeliveryError it means, or its absence."""
         self._check_headers()
+        url = self._url(call)
         try:
             with self._deadlines.within(self._deadline_seconds):
-                status, headers, body = self._exchange(call)
+                status, headers, body = self._exchange(call, url)
+        except httpx.InvalidURL:
+            # Only the host and the port are not ours to encode, and they come from the settings.
+            message = "The address set for the destination is not one; nothing was sent."
+            raise RetryLater("unreachable", message, not_sent=True) from None
         except _NEVER_LEFT as error:
             raise _not_sent(error) from None
         except _LOST:
@@ -95,11 +102,19 @@ class Transport:
             message = "The key holds characters no key has. Paste a new private key."
             raise NeedsDecision("invalid_credentials", message)
 
-    def _exchange(self, call: Call) -> tuple[int, dict[str, str], bytes]:
+    def _url(self, call: Call) -> str:
         url = self._base_url + quote(call.path, safe="/%")
         if call.query:
             # Not left to httpx, which writes a space as "+", as forms do.
             url += "?" + urlencode(call.query, quote_via=quote, safe="")
+        if len(url) > LONGEST_URL:
+            message = (
+                f"The address of {call.endpoint} would be too long with all its values; nothing was sent."
+            )
+            raise Rejected("too_large", message)
+        return url
+
+    def _exchange(self, call: Call, url: str) -> tuple[int, dict[str, str], bytes]:
         headers, content = self._headers, None
         if call.body is not None:
             headers, content = headers | {"content-type": "application/vnd.api+json"}, encode(call.body)

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from destinations.errors import Ambiguous, NeedsDecision, RetryLater
+from destinations.errors import Ambiguous, NeedsDecision, Rejected, RetryLater
 from destinations.klaviyo import payloads
 from destinations.klaviyo.service import transport
 from destinations.sockets import DeadlineBackend, Deadlines
@@ -182,6 +182,22 @@ class TestConnection:
 
         assert caught.value.not_sent
         assert caught.value.code == "unreachable"
+
+    @pytest.mark.parametrize("url", ["http://klaviyo.example:port", "http://[nonsense"])
+    def test_says_that_nothing_left_when_the_address_is_none(self, url):
+        with to(url) as line, pytest.raises(RetryLater) as caught:
+            line.send(ADD)
+
+        assert caught.value.not_sent
+        assert caught.value.code == "unreachable"
+
+    def test_refuses_a_request_whose_address_would_be_too_long(self):
+        longest = [f"{'a' * 64}@{'é' * 100}{number}.example.org" for number in range(100)]
+        with to("http://127.0.0.1:1") as line, pytest.raises(Rejected) as caught:
+            line.send(payloads.members_with("XyZ123", longest))
+
+        assert caught.value.code == "too_large"
+        assert "@" not in caught.value.message
 
     def test_says_that_nothing_left_when_the_name_is_unknown(self):
         with to("http://nowhere.invalid") as line, pytest.raises(RetryLater) as caught:
