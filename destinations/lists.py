@@ -99,7 +99,7 @@ def pin(audience_list: AudienceList, list_id: str, *, created_by_us: bool = Fals
 
     When another row already stands for that list (it was renamed in the account), that row is returned and
     this one, which stands for nothing, goes. Raises NeedsDecision(list_ambiguous) when this row is bound
-    to another list; `rebind` is for a person's decision.
+    to another list.
     """
     other = AudienceList.objects.filter(account_id=audience_list.account_id, list_id=list_id)
     if taken := other.exclude(pk=audience_list.pk).first():
@@ -118,29 +118,6 @@ def pin(audience_list: AudienceList, list_id: str, *, created_by_us: bool = Fals
         raise NeedsDecision("list_ambiguous", message)
     if created_by_us:
         AudienceList.objects.filter(pk=audience_list.pk).update(created_by_us=True)
-    audience_list.refresh_from_db()
-    return audience_list
-
-
-def rebind(audience_list: AudienceList, list_id: str | None) -> AudienceList:
-    """Bind a row to another list, or to none yet, because a person said so; forget what was known.
-
-    Raises ValueError when another row stands for that list.
-    """
-    try:
-        with transaction.atomic():
-            AudienceList.objects.filter(pk=audience_list.pk).update(
-                list_id=list_id,
-                created_by_us=False,
-                creating_until=None,
-                ledger_file="",
-                members=None,
-                read_at=None,
-                verified_at=None,
-                joined_high="",
-            )
-    except IntegrityError:
-        raise ValueError("another audience list stands for that list") from None
     audience_list.refresh_from_db()
     return audience_list
 

@@ -140,10 +140,6 @@ class Klaviyo:
         """Return those of 1 to 100 addresses that are on a list."""
         return list(member_page(self._gateway.send(payloads.members_with(list_id, emails))).members)
 
-    def profiles_by_email(self, emails: Sequence[str]) -> list[ProfileRef]:
-        """Return those of 1 to 100 addresses that are profiles."""
-        return [_profile(found) for found in self._profiles("email", emails)]
-
     def profiles_by_id(self, profile_ids: Sequence[str]) -> list[ProfileRef]:
         """Return those of 1 to 100 ids that are profiles."""
         return [_profile(found) for found in self._profiles("id", profile_ids)]

@@ -1,9 +1,8 @@
 """Cutting rows into imports, and finding the rows again that an import could not take."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from destinations.errors import Pointer
 from destinations.klaviyo.answers import ImportFailure
 from destinations.klaviyo.limits import BYTES_PER_IMPORT, BYTES_PER_PROFILE, PROFILES_PER_IMPORT
 from destinations.klaviyo.mapping import Profile
@@ -69,36 +68,6 @@ def batches(
         yield Batch(tuple(held))
 
 
-def strip(batch: Batch, pointers: Sequence[Pointer]) -> tuple[Batch, list[Refusal]]:
-    """Return the batch without the rows that `pointers` name, and those rows.
-
-    When nothing is pointed at, all stays: then `halve` finds the row.
-    """
-    at_fault: dict[int, Pointer] = {}
-    for pointer in pointers:
-        if pointer.index is not None and pointer.index < len(batch.profiles):
-            at_fault.setdefault(pointer.index, pointer)
-    kept = tuple(profile for index, profile in enumerate(batch.profiles) if index not in at_fault)
-    return Batch(kept), [
-        refusal(batch.profiles[index], pointer) for index, pointer in sorted(at_fault.items())
-    ]
-
-
-def halve(batch: Batch) -> tuple[Batch, Batch]:
-    """Return both halves of a batch that was refused without a pointer; a single row raises ValueError."""
-    if len(batch.profiles) < 2:
-        raise ValueError("a single row cannot be halved; refuse it")
-    middle = len(batch.profiles) // 2
-    return Batch(batch.profiles[:middle]), Batch(batch.profiles[middle:])
-
-
-def refusal(profile: Profile, pointer: Pointer | None) -> Refusal:
-    """Return the refusal of a row; without a pointer, of a row that was found by halving."""
-    if pointer is None:
-        return Refusal(profile.row_no, profile.key, "value_invalid", "", "")
-    return Refusal(profile.row_no, profile.key, pointer.detail_code, pointer.field, pointer.code)
-
-
 @dataclass(frozen=True)
 class Failures:
     """What an import could not take: rows found again, and how many could not be found."""
@@ -122,8 +91,8 @@ def match_failures(
         if profile is None:
             unplaced += 1
             continue
-        pointer = Pointer(failure.index, failure.field, failure.code, failure.detail_code)
-        found.setdefault(profile.key, refusal(profile, pointer))
+        refusal = Refusal(profile.row_no, profile.key, failure.detail_code, failure.field, failure.code)
+        found.setdefault(profile.key, refusal)
     return Failures(tuple(found.values()), unplaced)
 
 

@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from destinations.calls import encode
-from destinations.errors import Pointer
 from destinations.klaviyo import imports, payloads
 from destinations.klaviyo.answers import ImportFailure
-from destinations.klaviyo.imports import Batch, batches, halve, match_failures, strip
+from destinations.klaviyo.imports import Batch, batches, match_failures
 from destinations.klaviyo.mapping import Profile, Target, problems, profile, targets
 
 
@@ -77,46 +76,8 @@ class TestBatches:
         assert imports.too_large(sized(3, 100_001)).reason == "too_large"
 
 
-class TestBadRows:
-    def test_takes_out_the_rows_that_are_pointed_at(self):
-        batch = Batch(tuple(made(5)))
-        pointers = [
-            Pointer(3, "email", "invalid", "email_invalid"),
-            Pointer(0, "phone_number", "invalid", "phone_invalid"),
-            Pointer(3, "phone_number", "invalid", "phone_invalid"),
-            Pointer(99, "email", "invalid", "email_invalid"),
-            Pointer(None, "", "invalid", "value_invalid"),
-        ]
-
-        kept, refused = strip(batch, pointers)
-
-        assert kept.keys == ("key-1", "key-2", "key-4")
-        assert [(each.row_no, each.reason) for each in refused] == [
-            (0, "phone_invalid"),
-            (3, "email_invalid"),
-        ]
-
-    def test_finds_one_bad_row_in_ten_thousand_by_halving(self):
-        calls = 0
-
-        def send(batch: Batch) -> list[int]:
-            nonlocal calls
-            calls += 1
-            if "key-7777" not in batch.keys:
-                return []
-            if len(batch.profiles) == 1:
-                return [batch.profiles[0].row_no]
-            return [row for half in halve(batch) for row in send(half)]
-
-        assert send(Batch(tuple(made(10_000)))) == [7777]
-        # The first call is the one that failed.
-        assert calls - 1 <= 28
-
-    def test_cannot_halve_a_single_row(self):
-        with pytest.raises(ValueError, match="single row"):
-            halve(Batch(tuple(made(1))))
-
-    def test_matches_failures_by_address_then_by_index(self):
+class TestMatchFailures:
+    def test_finds_rows_by_address_then_by_index(self):
         def failure(*, index=None, email=None):
             return ImportFailure("f", "invalid", "Invalid", "phone_invalid", "phone_number", index, email)
 

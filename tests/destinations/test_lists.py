@@ -141,20 +141,6 @@ class TestPin:
         with pytest.raises(NeedsDecision):
             lists.pin(row, "B")
 
-    def test_is_moved_only_by_a_person(self):
-        row = lists.pin(lists.claim("acct", "VIP"), "A")
-        AudienceList.objects.filter(pk=row.pk).update(members=7, joined_high="x")
-
-        moved = lists.rebind(row, "B")
-
-        assert (moved.list_id, moved.members, moved.joined_high) == ("B", None, "")
-
-    def test_refuses_a_list_that_another_row_stands_for(self):
-        lists.pin(lists.claim("acct", "VIP"), "A")
-
-        with pytest.raises(ValueError, match="stands for that list"):
-            lists.rebind(lists.claim("acct", "Other"), "A")
-
     def test_keeps_accounts_apart(self):
         lists.pin(lists.claim("acct", "VIP"), "A")
 
