@@ -1,6 +1,7 @@
 """Logs that hold no person and no secret: named fields only, errors without variables or foreign words."""
 
-import re
+import copy
+import logging
 import sys
 import traceback
 from types import TracebackType
@@ -8,6 +9,8 @@ from typing import Any
 
 import structlog
 from structlog.typing import EventDict, ExcInfo, WrappedLogger
+
+from accounts.redaction import clean, one_line
 
 # A field that is not named here never reaches a log; its name does, so that somebody can ask for it.
 # fmt: off
@@ -30,13 +33,6 @@ ALLOWED = frozenset(
 OUR_ROOMS = frozenset(
     {"accounts", "api", "audiences", "config", "credentials", "destinations", "simulator", "workflows"}
 )
-# A second wall for words that come from libraries: addresses, phones and keys look like something.
-SHAPES = (
-    (re.compile(r"(?<=://)[^/\s@]+@"), "[password]@"),
-    (re.compile(r"[^\s\"'<>=,;:()\[\]]+(?:@|%40)[^\s\"'<>=,;()\[\]]+"), "[address]"),
-    (re.compile(r"\bpk_[0-9A-Za-z_]{6,}"), "[key]"),
-    (re.compile(r"\+\d[\d ().-]{6,}\d"), "[phone]"),
-)
 
 
 def logging_settings(*, level: str, plain: bool) -> dict[str, Any]:
@@ -53,7 +49,7 @@ def logging_settings(*, level: str, plain: bool) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {
             "lines": {
-                "()": structlog.stdlib.ProcessorFormatter,
+                "()": Lines,
                 "foreign_pre_chain": _shared(),
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -80,6 +76,18 @@ def logging_settings(*, level: str, plain: bool) -> dict[str, Any]:
             "django.server": {"handlers": [], "level": level, "propagate": True},
         },
     }
+
+
+class Lines(structlog.stdlib.ProcessorFormatter):
+    """Turns each record into a line, also one whose arguments do not fit: logging itself would print them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        try:
+            record.getMessage()
+        except (TypeError, ValueError, KeyError):
+            record = copy.copy(record)
+            record.msg, record.args = "a log message that does not fit its arguments", None
+        return super().format(record)
 
 
 def _shared() -> list[Any]:
@@ -147,8 +155,13 @@ def keep_allowed(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 
 def scrub(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Replace whatever has the shape of an address, a phone or a key, in text and in lists of text."""
-    return {name: _scrubbed(value) for name, value in event.items()}
+    """Replace whatever has the shape of an address, a phone or a key, in text and in lists of text.
+
+    This is a second wall, for words that come from libraries. An exception alone may have several lines.
+    """
+    return {
+        name: clean(str(value)) if name == "exception" else _scrubbed(value) for name, value in event.items()
+    }
 
 
 def _scrubbed(value: object) -> object:
@@ -156,10 +169,7 @@ def _scrubbed(value: object) -> object:
         return value
     if isinstance(value, list | tuple | set | frozenset):
         return [_scrubbed(item) for item in value]
-    text = str(value)
-    for shape, word in SHAPES:
-        text = shape.sub(word, text)
-    return text
+    return one_line(clean(str(value)))
 
 
 def plain_line(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

@@ -27,9 +27,7 @@ def written():
     formatter = configured["formatters"]["lines"]
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=formatter["foreign_pre_chain"], processors=formatter["processors"]
-        )
+        formatter["()"](foreign_pre_chain=formatter["foreign_pre_chain"], processors=formatter["processors"])
     )
     root.handlers, root.level = [handler], logging.DEBUG
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -68,6 +66,21 @@ class TestLines:
 
         (line,) = written()
         assert line["event"] == kept
+
+    def test_cannot_be_forged(self, written):
+        logging.getLogger("some.library").warning("list %s", "VIP\r\nERROR all is lost \x1b[31m")
+
+        (line,) = written()
+        assert line["event"] == r"list VIP\r\nERROR all is lost \x1b[31m"
+
+    def test_come_whole_when_a_message_does_not_fit_its_arguments(self, written, capsys):
+        # Not by a logger: pytest listens there too, and raises what does not fit.
+        ours, *_ = logging.getLogger().handlers
+        ours.handle(logging.makeLogRecord({"msg": "%d rows", "args": ("ada@example.org",)}))
+
+        (line,) = written()
+        assert line["event"] == "a log message that does not fit its arguments"
+        assert "ada" not in capsys.readouterr().err
 
     def test_of_errors_name_places_but_neither_values_nor_foreign_words(self, written):
         try:
