@@ -78,6 +78,7 @@ class Query(models.Model):
 
     class Meta:
         verbose_name_plural = "queries"
+        permissions = [("view_people", "Can see personal data in previews")]
         constraints = [
             models.CheckConstraint(condition=~models.Q(name=""), name="query_has_a_name"),
             models.CheckConstraint(

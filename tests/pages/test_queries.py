@@ -36,6 +36,14 @@ class TestPreview:
         assert "a•••@e•••.org" in page
         assert "gold" in page
 
+    def test_shows_people_to_somebody_who_was_given_the_permission(self, as_ben, ben, shop):
+        ben.user_permissions.set(Permission.objects.filter(codename__in=["view_query", "view_people"]))
+
+        page = as_ben.get(reverse("audiences:preview", args=[shop.query.pk])).content.decode()
+
+        assert "ada@example.org" in page
+        assert "a•••@e•••.org" not in page
+
     def test_shows_people_to_who_may_see_them_and_writes_it_down(self, as_ada, shop):
         page = as_ada.get(reverse("audiences:preview", args=[shop.query.pk])).content.decode()
 
