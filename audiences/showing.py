@@ -1,11 +1,13 @@
-"""What of a query's rows may be shown: personal columns masked, unless the reader may see people."""
+"""What of a query's rows may be shown: people masked, unless the reader may see them."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.db.models import QuerySet
 
-from accounts import masking
+from accounts import masking, redaction
 from audiences.models import Query, Source
 from audiences.queries import Column, Preview
 
@@ -27,7 +29,7 @@ def all_sources() -> QuerySet[Source]:
 
 
 def cells(preview: Preview, *, may_see_people: bool) -> list[list[Cell]]:
-    """Return the rows of a preview as text; personal columns are masked, one person always alike."""
+    """Return the rows of a preview as text; people are masked, each always alike, in whatever column."""
     return [
         [_cell(column, value, may_see_people) for column, value in zip(preview.columns, row, strict=True)]
         for row in preview.rows
@@ -38,10 +40,22 @@ def _cell(column: Column, value: object, may_see_people: bool) -> Cell:
     if value is None:
         return Cell("", masked=False)
     text = str(value)
-    if column.pii and not may_see_people:
-        hide = masking.phone if column.meaning == "phone" else masking.email
-        return Cell(hide(text), masked=True)
+    if not may_see_people:
+        hidden = _hidden(column, value, text)
+        if hidden != text:
+            return Cell(hidden, masked=True)
     return Cell(text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…", masked=False)
+
+
+def _hidden(column: Column, value: object, text: str) -> str:
+    """Return what may be shown of a cell: of a personal column a mask, of another all that is no person."""
+    if column.pii:
+        hide = masking.phone if column.meaning == "phone" else masking.email
+        return hide(text)
+    if isinstance(value, float | Decimal) and math.isfinite(value) and value % 1:
+        # An amount may have as many digits as a telephone number, which has no fraction.
+        return text
+    return redaction.clean(text, address=masking.email, phone=masking.phone)
 
 
 def where(source: Source) -> str:
