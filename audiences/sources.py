@@ -111,6 +111,9 @@ def _files_job(source: Source) -> dict[str, Any]:
         raise SourceError(
             SourceCode.UNAVAILABLE, "There is no CSV, Parquet or JSON file in the folder of this source."
         )
+    # What lies in a folder may be a link that leads out of it.
+    if wrong := {problem for path in files.values() for problem in _path_problems(path)}:
+        raise SourceError(SourceCode.UNAVAILABLE, " ".join(sorted(wrong)))
     return {"files": files, "paths": [_fixed_part(path) for path in files.values()]}
 
 
@@ -168,13 +171,25 @@ def _one_path_problems(settings: dict[str, Any]) -> list[str]:
 def _path_problems(path: object) -> list[str]:
     if not isinstance(path, str) or "\x00" in path or not Path(path).is_absolute():
         return ["A path is absolute: it starts with /."]
-    resolved = Path(path).resolve()
+    resolved = Path(_fixed_part(path)).resolve()
     own = django_settings.DATABASES["default"]
-    if resolved.name == "keys.json" or resolved == Path(django_settings.DATA_DIR).resolve():
-        return ["Rollcall's own files cannot be a source."]
+    if resolved.name == "keys.json" or _reaches_our_own(resolved, is_pattern=_fixed_part(path) != path):
+        return ["Rollcall's own files cannot be a source. Keep what it reads outside of DATA_DIR."]
     if "sqlite" in own["ENGINE"] and resolved == Path(str(own["NAME"])).resolve():
         return ["Rollcall's own database cannot be a source."]
     return []
+
+
+def _reaches_our_own(path: Path, *, is_pattern: bool) -> bool:
+    """Whether a resolved path lies among our files, or is where a pattern begins that may lead to them.
+
+    The shop of the demo lies there too, and is a source; the demo itself runs with its folder as DATA_DIR.
+    """
+    data = Path(django_settings.DATA_DIR).resolve()
+    shops = [data / "demo" / "shop", *([data / "shop"] if django_settings.DEMO else [])]
+    if any(path.is_relative_to(shop) for shop in shops):
+        return False
+    return path.is_relative_to(data) or (is_pattern and data.is_relative_to(path))
 
 
 def _postgresql_problems(settings: dict[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from audiences import queries, sources
 from audiences.errors import SourceError
 from audiences.models import Query, Source
 
+OUR_OWN = "Rollcall's own files cannot be a source. Keep what it reads outside of DATA_DIR."
 SQL = 'select * from people order by "Customer ID"'
 
 
@@ -129,13 +130,41 @@ class TestSource:
         assert found
         assert "secret" not in " ".join(found)
 
-    def test_is_never_a_file_of_our_own(self, settings, tmp_path):
-        settings.DATA_DIR = tmp_path
+    @pytest.mark.parametrize("kind", ["files", "duckdb", "sqlite"])
+    @pytest.mark.parametrize(
+        "path", ["", "keys.json", "ledgers/1/3.parquet", "demo/keys.json", "demo/shop/../lock", "link.csv"]
+    )
+    def test_is_never_a_file_of_our_own(self, settings, tmp_path, kind, path):
+        settings.DATA_DIR = tmp_path / "ours"
+        settings.DATA_DIR.mkdir()
+        (tmp_path / "ours" / "link.csv").symlink_to(tmp_path / "ours" / "candidates.csv")
 
-        for path in (tmp_path, tmp_path / "keys.json"):
-            assert sources.problems("files", {"path": str(path)}) == [
-                "Rollcall's own files cannot be a source."
-            ]
+        found = sources.problems(kind, {"path": str(tmp_path / "ours" / path)})
+
+        assert OUR_OWN in found
+
+    def test_is_never_a_file_of_our_own_behind_a_link_or_a_pattern(self, settings, tmp_path):
+        settings.DATA_DIR = tmp_path / "ours"
+        settings.DATA_DIR.mkdir()
+        (settings.DATA_DIR / "candidates.csv").write_text("email\n", encoding="utf-8")
+        folder = tmp_path / "shared"
+        folder.mkdir()
+        (folder / "people.csv").symlink_to(settings.DATA_DIR / "candidates.csv")
+
+        linked = sources.problems("files", {"path": str(folder / "people.csv")})
+        pattern = sources.problems("files", {"files": {"people": str(tmp_path / "*" / "*.csv")}})
+        with pytest.raises(SourceError, match="own files"):
+            sources.job(Source(name="Files", kind="files", settings={"path": str(folder)}))
+
+        assert linked == pattern == [OUR_OWN]
+
+    @pytest.mark.parametrize(
+        ("demo", "path"), [(False, "demo/shop/warehouse.duckdb"), (True, "shop/warehouse.duckdb")]
+    )
+    def test_may_be_the_shop_of_the_demo(self, settings, tmp_path, demo, path):
+        settings.DATA_DIR, settings.DEMO = tmp_path, demo
+
+        assert sources.problems("duckdb", {"path": str(tmp_path / path)}) == []
 
     def test_says_which_driver_is_missing(self):
         source = Source(name="Lake", kind="sqlalchemy", settings={"url": "trino://reader@lake/shop"})
