@@ -5,11 +5,13 @@ left by themselves, and are kept out until they come back by themselves). `row_h
 confirmed as sent, null when nobody knows.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from audiences.workbench import copy, memory_for, view, workbench
+from audiences.workbench import copy, memory_for, parquet, view, workbench
 
 MEMBER = "key varchar, profile_id varchar, email varchar, joined_at varchar"
 ROW = "key varchar, profile_id varchar, row_hash varchar, joined_at varchar, state varchar"
@@ -22,6 +24,28 @@ def no_members(into: Path) -> None:
         copy(con, "select * from nobody", into)
 
 
+@dataclass(frozen=True)
+class Receipt:
+    """What was acknowledged of people since the ledger was written: a file of key and profile_id.
+
+    `state` is `on` or `off`. Of several receipts for one person the last one given counts.
+    """
+
+    path: Path
+    state: str
+
+
+def note(*, previous: Path | None, receipts: Sequence[Receipt], members: Path, into: Path) -> int:
+    """Write the ledger after a reading of the list, and return its rows.
+
+    Whoever was on the list, is gone, and was not taken off by us, left by themselves.
+    """
+    with workbench(into.parent, memory_limit_mb=memory_for(members)) as con:
+        _open_known(con, previous, receipts)
+        _open_members(con, members)
+        return copy(con, f"{_ON} union all {_KEYLESS} union all {_GONE}", into)
+
+
 def fold(
     *,
     previous: Path | None,
@@ -31,75 +55,85 @@ def fold(
     into: Path,
     full_profile: bool,
 ) -> int:
-    """Write the next ledger from a finished reading, and return its rows.
+    """Write the ledger at the end of a run, and return its rows: a reading, and what was confirmed as sent.
 
-    `members` is the list as read at the end. `changes` is a folder with the keys that were added, updated,
-    removed, kept out and rejected over all rounds: adds.parquet, updates.parquet, removes.parquet,
-    kept_out.parquet and rejected.parquet. Whoever was on the list, is gone, and was not taken off by us, left
-    by themselves.
+    `changes` is a folder with the keys of all rounds: adds.parquet, updates.parquet, removes.parquet,
+    rejected.parquet and unconfirmed.parquet. Of a row that was refused, or of which nobody knows, the
+    profile's fields are unknown.
     """
     with workbench(into.parent, memory_limit_mb=memory_for(candidates, members)) as con:
-        _open(con, previous, candidates, members, changes)
-        sent = "c.row_hash" if full_profile else "p.row_hash"
-        return copy(con, f"{_on(sent)} union all {_gone()} union all {_strangers_removed()}", into)
+        _open_known(con, previous, [Receipt(changes / "removes.parquet", "off")])
+        _open_members(con, members)
+        view(con, "candidates", candidates)
+        for name in ("adds", "updates", "rejected", "unconfirmed"):
+            view(con, name, changes / f"{name}.parquet")
+        con.execute("create view sent as select key from adds union select key from updates")
+        con.execute("create view doubted as select key from rejected union select key from unconfirmed")
+        on = _ON_AS_SENT if full_profile else _ON
+        return copy(con, f"{on} union all {_KEYLESS} union all {_GONE}", into)
 
 
-def _open(
-    con: duckdb.DuckDBPyConnection, previous: Path | None, candidates: Path, members: Path, changes: Path
-) -> None:
+def _open_known(con: duckdb.DuckDBPyConnection, previous: Path | None, receipts: Sequence[Receipt]) -> None:
+    """Lay the receipts over the ledger: `known` is what was true before the reading."""
     if previous is None:
         con.execute(f"create temp table previous ({ROW})")
     else:
         view(con, "previous", previous)
-    view(con, "candidates", candidates)
+    con.execute(
+        "create temp table acknowledged (seq integer, key varchar, profile_id varchar, state varchar)"
+    )
+    for seq, receipt in enumerate(receipts):
+        con.execute(
+            f"insert into acknowledged select {seq}, key, profile_id, ? from {parquet(receipt.path)}"
+            " where key is not null",
+            [receipt.state],
+        )
+    con.execute(
+        """
+        create view known as
+        with last as (
+            select key, arg_max(profile_id, seq) as profile_id, arg_max(state, seq) as state
+            from acknowledged group by key
+        )
+        select coalesce(p.key, a.key) as key, coalesce(a.profile_id, p.profile_id) as profile_id,
+               p.row_hash, p.joined_at, coalesce(a.state, p.state) as state
+        from (select * from previous where key is not null) p full join last a on a.key = p.key
+        """
+    )
+
+
+def _open_members(con: duckdb.DuckDBPyConnection, members: Path) -> None:
     view(con, "read", members)
-    # Profiles without an address are not people we can know; of twins, the first to join counts.
+    # Of twins, two profiles with one address, the first to join counts.
     con.execute(
         "create view members as select key, min_by(profile_id, joined_at) as profile_id,"
         " min(joined_at) as joined_at from read where key is not null group by key"
     )
-    for name in ("adds", "updates", "removes", "kept_out", "rejected"):
-        view(con, name, changes / f"{name}.parquet")
-    con.execute("create view sent as select key from adds union select key from updates")
 
 
-def _on(sent: str) -> str:
-    """People who are on the list now; of a refused row nobody knows what the profile holds."""
-    return f"""
-        select m.key, m.profile_id,
-               case when s.key is null then p.row_hash when r.key is null then {sent} end as row_hash,
-               m.joined_at, 'on' as state
-        from members m
-        left join previous p on p.key = m.key
-        left join sent s on s.key = m.key
-        left join rejected r on r.key = m.key
-        left join candidates c on c.key = m.key
-    """
+_ON = """
+    select m.key, m.profile_id, p.row_hash, m.joined_at, 'on' as state
+    from members m left join known p on p.key = m.key"""
 
+_ON_AS_SENT = """
+    select m.key, m.profile_id,
+           case when d.key is not null then null when s.key is not null then c.row_hash
+                else p.row_hash end as row_hash,
+           m.joined_at, 'on' as state
+    from members m
+    left join known p on p.key = m.key
+    left join sent s on s.key = m.key
+    left join doubted d on d.key = m.key
+    left join candidates c on c.key = m.key"""
 
-def _gone() -> str:
-    """People the ledger knew who are not on the list now."""
-    return """
-        select p.key, p.profile_id, p.row_hash, p.joined_at,
-               case when r.key is not null then 'off' when p.state = 'on' then 'left' else p.state end
-                   as state
-        from previous p
-        left join (select distinct key from removes where key is not null) r on r.key = p.key
-        where not exists (select 1 from members m where m.key = p.key)
-    """
+# Profiles without an address are nobody we can know, but the list's own count has them.
+_KEYLESS = """
+    select key, profile_id, null::varchar as row_hash, joined_at, 'on' as state from read where key is null"""
 
-
-def _strangers_removed() -> str:
-    """People we took off whom the ledger never knew."""
-    return """
-        select r.key, any_value(r.profile_id) as profile_id, null::varchar as row_hash,
-               null::varchar as joined_at, 'off' as state
-        from removes r
-        where r.key is not null
-          and not exists (select 1 from members m where m.key = r.key)
-          and not exists (select 1 from previous p where p.key = r.key)
-        group by r.key
-    """
+_GONE = """
+    select p.key, p.profile_id, p.row_hash, p.joined_at,
+           case when p.state = 'off' then 'off' else 'left' end as state
+    from known p where not exists (select 1 from members m where m.key = p.key)"""
 
 
 def members_from(ledger: Path, joined: Path, into: Path) -> int:

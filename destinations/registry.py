@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 from destinations.klaviyo import imports, limits, mapping
+from destinations.klaviyo.answers import Job
 from destinations.klaviyo.client import Klaviyo
 from destinations.klaviyo.mapping import Profile, Target
 from destinations.klaviyo.members import Reading
 from destinations.klaviyo.service import Session, open_session
 
 # What a workflow holds in its hands of a vendor, by the names it may know.
-__all__ = ["Klaviyo", "Plugin", "Profile", "Reading", "Session", "Target"]
+__all__ = ["Job", "Klaviyo", "Plugin", "Profile", "Reading", "Session", "Target"]
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,16 @@ def refuse(folder: Folder, name: str, refused: dict[str, tuple[str, str]]) -> No
         )
 
 
+def doubt(folder: Folder, name: str, keys: list[str]) -> None:
+    """Keep the people of whose profiles nobody knows whether they were changed."""
+    rows.write(folder.file("doubted", f"{name}.parquet"), {"key": keys})
+
+
+def doubted(folder: Folder) -> set[str]:
+    """Every key of which nobody knows."""
+    return {key for path in folder.file("doubted").glob("*.parquet") for key in rows.values(path, "key")}
+
+
 def rejected(folder: Folder) -> dict[str, str]:
     """Every key that was refused so far, with the code."""
     found: dict[str, str] = {}

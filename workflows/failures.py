@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from audiences.errors import SourceError
+from credentials.keyring import VaultError
 from destinations.errors import Ambiguous, HoldOn, NeedsDecision, Rejected, RetryLater
 from workflows.models import Step
 from workflows.results import Paused, Wait
 
 MAX_TRIES = 12
+MAX_ODD_ANSWERS = 3
+# Waiting mends no certificate.
+AT_ONCE = frozenset({"tls_untrusted"})
 GIVE_UP_AFTER = timedelta(hours=2)
 TRY_AGAIN_AFTER = timedelta(hours=1)
 SLOWEST = timedelta(seconds=60)
@@ -43,6 +47,8 @@ def judge(error: Exception, *, step: Step, now: datetime, random: random.Random 
         case Rejected():
             code = "too_large" if error.code == "too_large" else "unexpected_answer"
             return Failure(Paused(code, error.message, ids=list(error.error_ids)))
+        case VaultError():
+            return Failure(Paused("secret_unreadable", str(error)))
         case SourceError():
             return Failure(Paused(error.code, error.message))
         case _:
@@ -54,10 +60,14 @@ def judge(error: Exception, *, step: Step, now: datetime, random: random.Random 
 
 def _later(error: RetryLater | Ambiguous, step: Step, now: datetime, chance: random.Random | None) -> Failure:
     ambiguous = isinstance(error, Ambiguous)
+    if error.code in AT_ONCE or (error.code == "unexpected_answer" and step.attempts + 1 >= MAX_ODD_ANSWERS):
+        ids = list(error.error_ids)
+        return Failure(Paused(error.code, error.message, ids=ids), counts=True, ambiguous=ambiguous)
     since = step.started_at or now
     if step.attempts + 1 >= MAX_TRIES and now - since >= GIVE_UP_AFTER:
         message = f"{error.message} It was tried {step.attempts + 1} times since {since:%H:%M} UTC."
-        paused = Paused("upstream_unavailable", message, wake_at=now + TRY_AGAIN_AFTER)
+        code = error.code if error.code == "blocked_at_edge" else "upstream_unavailable"
+        paused = Paused(code, message, wake_at=now + TRY_AGAIN_AFTER)
         return Failure(paused, counts=True, ambiguous=ambiguous)
     after = getattr(error, "after", None) or _backoff(step.attempts, chance)
     return Failure(Wait(now + after, "upstream", error.message), counts=True, ambiguous=ambiguous)

@@ -32,7 +32,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Change:
-    """The numbers a guard looks at. `removed` counts every removal of this workflow, earlier rounds too."""
+    """The numbers a guard looks at. `removed` counts every removal of this workflow, earlier rounds too.
+
+    `size` is what the query's own thresholds say, or ''.
+    """
 
     candidates: int
     rows: int
@@ -40,6 +43,7 @@ class Change:
     added: int
     removed: int
     first_run: bool
+    size: str = ""
     live_flows: tuple[str, ...] = ()
 
 
@@ -55,12 +59,17 @@ class Objection:
 def objections(change: Change, limits: Limits) -> list[Objection]:
     """Return every reason to hold this plan; an empty list lets it pass."""
     found = [
+        _size(change),
         _empty_query(change),
         _large_removal(change, limits),
         _first_run(change, limits),
         _flows(change, limits),
     ]
     return [objection for objection in found if objection]
+
+
+def _size(change: Change) -> Objection | None:
+    return Objection("size_threshold", change.size) if change.size else None
 
 
 def _empty_query(change: Change) -> Objection | None:

@@ -93,7 +93,8 @@ def join(paths: Sequence[Path], into: Path, *, columns: Sequence[str]) -> int:
     seen: set[str] = set()
     kept = 0
     schema = pq.read_schema(paths[0])
-    schema = pa.schema([schema.field(name) for name in columns])
+    # Two writers of these files do not agree on what may be null.
+    schema = pa.schema([schema.field(name).with_nullable(True) for name in columns])
     with whole(into) as target, pq.ParquetWriter(target, schema) as writer:
         for path in paths:
             for batch in stream(path, columns):
@@ -102,6 +103,6 @@ def join(paths: Sequence[Path], into: Path, *, columns: Sequence[str]) -> int:
                 if len(paths) > 1:
                     seen.update(key for key in keys if key is not None)
                 rows = batch.select(columns).filter(pa.array(fresh, pa.bool_()))
-                writer.write_batch(rows)
+                writer.write_batch(pa.RecordBatch.from_arrays(rows.columns, schema=schema))
                 kept += rows.num_rows
     return kept

@@ -7,9 +7,10 @@ from django.db.models import Max
 
 from audiences.models import Query
 from destinations.models import DataTemplate, Destination
+from workflows import alone
 from workflows.clock import Clock, DatabaseClock
 from workflows.guards import Limits
-from workflows.lifecycle import move, tell
+from workflows.lifecycle import StaleState, move, tell
 from workflows.models import Orchestration, Workflow
 from workflows.moves import LIVE, State
 from workflows.steps import story
@@ -49,7 +50,7 @@ def start(
         try:
             with transaction.atomic():
                 return _find_or_make(orchestration, by, trigger, key, dry_run, clock)
-        except IntegrityError:
+        except (IntegrityError, StaleState):
             # Someone else started one in the same moment; the next look finds theirs.
             continue
     raise CannotStart("busy", f"“{orchestration}” is being started by others; try again.")
@@ -61,29 +62,12 @@ def _check(orchestration: Orchestration) -> None:
         raise CannotStart(
             "query_draft", f"The query “{query}” is a draft. Activate it, then run “{orchestration}”."
         )
-    _check_alone(orchestration)
+    if sentence := alone.beside(orchestration, list_name=orchestration.template.list_name):
+        raise CannotStart("list_shared", sentence)
     try:
         Limits.of(orchestration.guards)
     except (ValueError, TypeError) as error:
         raise CannotStart("guards", f"The guards of “{orchestration}” cannot be read: {error}") from error
-
-
-def _check_alone(orchestration: Orchestration) -> None:
-    """Two queries cannot both be one list: each run would undo the other's."""
-    template = orchestration.template
-    others = Orchestration.objects.exclude(pk=orchestration.pk).filter(
-        template__list_name=template.list_name,
-        template__destination__account_id=template.destination.account_id,
-    )
-    if not template.destination.account_id:
-        others = others.filter(template__destination=template.destination)
-    mirrors = "mirror" in {template.mode, *others.values_list("template__mode", flat=True)}
-    if (other := others.first()) and mirrors:
-        raise CannotStart(
-            "list_shared",
-            f"“{other}” feeds the list “{template.list_name}” too, and a mirror tolerates nobody beside it. "
-            "Give one of them another list name.",
-        )
 
 
 def _find_or_make(

@@ -99,8 +99,10 @@ class TestGuards:
 
         paused = company.run()
 
-        assert (paused.state, paused.code) == (State.PAUSED, "size_threshold")
+        assert (paused.state, paused.code) == (State.PAUSED, "guard")
+        assert paused.error["objections"][0]["code"] == "size_threshold"
         assert company.klaviyo.writes() == []
+        assert company.approve(paused).state == State.SUCCEEDED
 
 
 class TestFlows:

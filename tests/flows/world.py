@@ -81,5 +81,20 @@ class World:
         decisions.approve(workflow, plan_hash=workflow.plan_hash, by=None, as_name="a test")
         return self.go_on(workflow)
 
+    def another(self, *, list_name: str) -> Orchestration:
+        """A second standing order with the same query and account, for a list of that name."""
+        template = DataTemplate.objects.create(
+            destination=self.orchestration.template.destination, name=list_name, list_name=list_name
+        )
+        return Orchestration.objects.create(
+            name=f"People to {list_name}", query=self.query, template=template
+        )
+
+    def run_of(self, orchestration: Orchestration) -> Workflow:
+        return self.go_on(start(orchestration, by="a test", trigger="manual"))
+
+    def members_of(self, list_name: str) -> set[str]:
+        return self.klaviyo.members(list_name)
+
     def members(self) -> set[str]:
         return self.klaviyo.members(LIST)

@@ -5,15 +5,16 @@ from collections.abc import Callable
 from workflows.models import Step
 from workflows.results import Result
 from workflows.run import Run
-from workflows.steps import compare, deliver, finish, verify
+from workflows.steps import barrier, compare, deliver, finish, reading, verify
 
 Handler = Callable[[Run, Step], Result]
 
 HANDLERS: dict[str, Handler] = {
     "probe": compare.probe,
     "resolve": compare.resolve,
+    "barrier": barrier.barrier,
     "extract": compare.extract,
-    "snapshot": compare.snapshot,
+    "snapshot": reading.snapshot,
     "compare": compare.compare,
     "guard": compare.guard,
     "create": deliver.create,

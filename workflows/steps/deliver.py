@@ -6,7 +6,8 @@ from typing import Any
 
 from destinations import lists
 from destinations.errors import Rejected
-from workflows import batches
+from destinations.registry import Job
+from workflows import batches, receipts
 from workflows.models import Step
 from workflows.outside import accepted, doubtful_since
 from workflows.plan import halves
@@ -15,8 +16,6 @@ from workflows.run import Run
 
 POLL_SLOWEST = timedelta(seconds=30)
 STUCK_AFTER = timedelta(minutes=30)
-# Klaviyo's clock and ours may differ by this much when a job is looked for by its time.
-CLOCK_MARGIN = timedelta(seconds=30)
 
 
 def create(run: Run, step: Step) -> Result:
@@ -49,7 +48,7 @@ def update(run: Run, step: Step) -> Result:
 
 def _submit(run: Run, step: Step, list_id: str | None) -> Result:
     if step.external_ref:
-        return _submitted(step)
+        return _submitted(run, step)
     rows = batches.of_step(run, step.input)
     profiles = [run.profile(row) for _, row in rows]
     if large := {
@@ -60,15 +59,22 @@ def _submit(run: Run, step: Step, list_id: str | None) -> Result:
         return _set_aside(run, step, rows, large)
     if not rows:
         return Done({"rows": 0}, skipped=True)
-    if (sent := doubtful_since(step)) and (job := _adopt(run, sent, len(rows))):
+    sent = doubtful_since(step)
+    # A change of profiles is simply sent again: nobody would see by the list that the wrong job was taken.
+    if list_id and sent and (job := _adopt(run, sent, len(rows))):
         step.external_ref = job
-        return _submitted(step)
+        return _submitted(run, step)
     run.recorder.items = len(rows)
     try:
         step.external_ref = run.client.submit_import([profile.resource for profile in profiles], list_id)
     except Rejected as error:
         return _refused(run, step, rows, error)
-    return _submitted(step)
+    return _submitted(run, step)
+
+
+def _people(run: Run, step: Step) -> list[tuple[str, str | None]]:
+    """The keys of a batch, and the profile ids of those whose id is known."""
+    return [(row["key"], row["profile_id"]) for _, row in batches.of_step(run, step.input) if row["key"]]
 
 
 def _too_large(run: Run, profile: Any) -> tuple[str, str] | None:
@@ -76,21 +82,22 @@ def _too_large(run: Run, profile: Any) -> tuple[str, str] | None:
     return (refusal.reason, refusal.field) if refusal else None
 
 
-def _submitted(step: Step) -> Done:
+def _submitted(run: Run, step: Step) -> Done:
+    if step.kind == "import":
+        receipts.file(run.audience_list.pk, run.workflow, step, _people(run, step), "sent")
     return Done({"job": step.external_ref, "rows": step.input["limit"] - len(step.input.get("skip", ()))})
 
 
 def _adopt(run: Run, sent: datetime, rows: int) -> str | None:
-    """Find the job of a submission whose answer was lost: made since, of that size, no other step's."""
-    ours = set(run.workflow.steps.exclude(external_ref="").values_list("external_ref", flat=True))
-    page = run.client.import_jobs()
+    """Find the job of a submission whose answer was lost: made since, of that size, and no other step's.
+
+    Nothing says whose a job is, so one that may be somebody else's is left: sending again is safe.
+    """
+    ours = set(Step.objects.exclude(external_ref="").values_list("external_ref", flat=True))
     found = [
         job.id
-        for job in page.jobs
-        if job.total == rows
-        and job.id not in ours
-        and job.created_at
-        and job.created_at >= sent - CLOCK_MARGIN
+        for job in run.client.import_jobs().jobs
+        if job.total == rows and job.id not in ours and job.created_at and job.created_at >= sent
     ]
     return found[0] if len(found) == 1 else None
 
@@ -156,7 +163,7 @@ def remove(run: Run, step: Step) -> Result:
 def _by_id(run: Run, step: Step, send: Any) -> Result:
     rows = batches.of_step(run, step.input)
     if accepted(step):
-        return Done({"rows": len(rows)})
+        return _acknowledged(run, step)
     if not rows:
         return Done({"rows": 0}, skipped=True)
     run.recorder.items = len(rows)
@@ -164,7 +171,13 @@ def _by_id(run: Run, step: Step, send: Any) -> Result:
         send(run.workflow.list_id, [row["profile_id"] for _, row in rows])
     except Rejected as error:
         return _unknown_ids(run, step, rows, error)
-    return Done({"rows": len(rows)})
+    return _acknowledged(run, step)
+
+
+def _acknowledged(run: Run, step: Step) -> Done:
+    people = _people(run, step)
+    receipts.file(run.audience_list.pk, run.workflow, step, people, "on" if step.kind == "add" else "off")
+    return Done({"rows": len(batches.of_step(run, step.input))})
 
 
 def _unknown_ids(run: Run, step: Step, rows: list[tuple[int, dict[str, Any]]], error: Rejected) -> Result:
@@ -192,8 +205,7 @@ def jobs(run: Run, step: Step) -> Result:
     for ref, job in seen.items():
         if job.is_running:
             continue
-        if job.is_complete and job.failed:
-            _read_failures(run, waiting[ref])
+        _take_in(run, waiting[ref], job)
         ended[ref] = {"status": job.status, "rows": job.total, "failed": job.failed}
     checkpoint = {**step.checkpoint, "ended": ended, "polls": step.checkpoint.get("polls", 0) + 1}
     total = sum(job.total for job in seen.values() if job.is_running) + sum(
@@ -222,13 +234,27 @@ def _look(run: Run, waiting: Mapping[str, Step]) -> dict[str, Any]:
     return found | {ref: run.client.import_job(ref) for ref in waiting.keys() - found.keys()}
 
 
-def _read_failures(run: Run, sent: Step) -> None:
+def _take_in(run: Run, sent: Step, job: Job) -> None:
+    """File what an ended job did: the people it put on, those it refused, those nobody can speak for."""
     rows = batches.of_step(run, sent.input)
+    refused = _failures(run, sent, rows) if job.is_complete and job.failed else {}
+    name = f"{sent.key.replace(':', '-')}-job"
+    batches.refuse(run.folder, name, refused)
+    # Some rows failed that no error names, or the job was cancelled: by the list alone one cannot tell.
+    if not job.is_complete or len(refused) < job.failed:
+        if sent.kind == "update":
+            batches.doubt(run.folder, name, [row["key"] for _, row in rows if row["key"] not in refused])
+        return
+    if sent.kind == "import":
+        people = [person for person in _people(run, sent) if person[0] not in refused]
+        receipts.file(run.audience_list.pk, run.workflow, sent, people, "on")
+
+
+def _failures(run: Run, sent: Step, rows: list[tuple[int, dict[str, Any]]]) -> dict[str, tuple[str, str]]:
     batch = run.plugin.imports.Batch(tuple(run.profile(row) for _, row in rows))
     failures = run.client.import_failures(sent.external_ref)
     found = run.plugin.imports.match_failures(failures, batch, key_of=run.keyer.key)
-    refused = {refusal.key: (refusal.reason, refusal.field) for refusal in found.refusals}
-    batches.refuse(run.folder, f"{sent.key.replace(':', '-')}-job", refused)
+    return {refusal.key: (refusal.reason, refusal.field) for refusal in found.refusals}
 
 
 def _poll_later(run: Run, step: Step, checkpoint: dict[str, Any], done: int) -> Result:

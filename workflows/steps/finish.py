@@ -1,12 +1,13 @@
 """The end: every row in exactly one state, the ledger of who is on the list, and what may be kept."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from audiences import ledger, outcomes
 from audiences.errors import SumsDoNotClose
-from workflows import batches, lease, rows, sealing
+from workflows import batches, lease, receipts, rows, sealing
 from workflows.files import drop_ledgers_before, ledger_path, sealed_path
 from workflows.models import Step, StepState
 from workflows.moves import State
@@ -26,22 +27,26 @@ def finish(run: Run, step: Step) -> Result:
     """Close the books. A workflow whose sums do not close is not called right."""
     folder = run.folder.make("final")
     rounds = [run.folder.file(f"r{number}") for number in range(run.workflow.round + 1)]
-    for name, columns in KEYED.items():
-        rows.join([path / name for path in rounds], folder / name, columns=columns)
     members, last = _last_reading(run)
+    for name, columns in KEYED.items():
+        # Who left while it ran is known from the last reading alone.
+        last_look = [members.parent] if name == "kept_out.parquet" and last.kind == "verify" else []
+        rows.join([path / name for path in [*rounds, *last_look]], folder / name, columns=columns)
     refused = batches.rejected(run.folder)
     rows.write(folder / "rejected.parquet", {"key": list(refused), "code": list(refused.values())})
-    missing = _missing(run, last)
-    rows.write(folder / "unconfirmed.parquet", {"key": sorted(missing)})
+    missing, doubted = _missing(run, last), batches.doubted(run.folder) - refused.keys()
+    rows.write(folder / "unconfirmed.parquet", {"key": sorted(missing | doubted)})
     counts = run.meanwhile(lambda: _close(run, folder))
-    on_list = rows.count(members)
-    _keep_ledger(run, folder, members, last)
+    verdict = _verdict(
+        run, rows.count(members), len(missing), last.outcome.get("surplus", 0), len(doubted), len(refused)
+    )
+    _keep_ledger(run, folder, members, last, verdict)
     samples = sealing.seal_refused(run.folder, run.workflow, refused)
     # Keyed hashes and outcomes alone: this file may outlive the addresses.
     shutil.copyfile(folder / "outcomes.parquet", sealed_path(run.workflow.pk, "outcomes.parquet"))
-    told = {**run.workflow.counts, **counts, "on_list": on_list, "samples": samples}
-    surplus = last.outcome.get("surplus", 0)
-    return _ended(run, told, missing=len(missing), surplus=surplus, refused=len(refused))
+    told = {**run.workflow.counts, **counts, "on_list": rows.count(members), "samples": samples}
+    plan = run.workflow.steps.get(key="compare:r0").outcome
+    return replace(verdict, columns={**verdict.columns, "counts": told, "plan": plan})
 
 
 def _last_reading(run: Run) -> tuple[Path, Step]:
@@ -70,7 +75,7 @@ def _close(run: Run, folder: Path) -> dict[str, Any]:
         raise Paused("sums_do_not_close", str(error)) from error
 
 
-def _keep_ledger(run: Run, folder: Path, members: Path, last: Step) -> None:
+def _keep_ledger(run: Run, folder: Path, members: Path, last: Step, verdict: Ended) -> None:
     kept = run.audience_list
     version = kept.ledger_version + 1
     target, known = ledger_path(kept.pk, version), run.ledger
@@ -84,27 +89,30 @@ def _keep_ledger(run: Run, folder: Path, members: Path, last: Step) -> None:
             full_profile=run.template["full_profile"],
         )
     )
-    kept.ledger_version = version
-    kept.ledger_file = target.name
-    kept.members = rows.count(members)
-    kept.read_at = last.started_at
-    kept.verified_at = run.workflow.verified_at or kept.verified_at
+    kept.ledger_version, kept.members, kept.read_at = version, rows.count(members), last.started_at
+    kept.verified_at = verdict.columns["verified_at"] or kept.verified_at
     kept.joined_high = rows.highest(target, "joined_at")
-    columns = ["ledger_version", "ledger_file", "members", "read_at", "verified_at", "joined_high"]
     with lease.fenced(run.workflow):
-        kept.save(update_fields=columns)
+        kept.save(update_fields=["ledger_version", "members", "read_at", "verified_at", "joined_high"])
+    own = [receipt for receipt in receipts.filed(kept.pk) if receipt.workflow_id == str(run.workflow.pk)]
+    receipts.drop(own)
     drop_ledgers_before(kept.pk, version)
 
 
-def _ended(run: Run, counts: dict[str, Any], *, missing: int, surplus: int, refused: int) -> Ended:
-    now = run.clock.now()
-    columns: dict[str, Any] = {"counts": counts, "code": "", "message": ""}
+def _verdict(run: Run, on_list: int, missing: int, surplus: int, doubted: int, refused: int) -> Ended:
+    """What the last reading allows to be said; `columns` of it always holds verified_at."""
+    clean: dict[str, Any] = {"code": "", "message": ""}
     if missing or surplus:
-        message = f"After every round {missing:,} people are missing and {surplus:,} are too many."
-        columns |= {"code": "unconfirmed", "message": message, "verified_at": None}
+        message = f"After every round, {missing:,} are missing from the list and {surplus:,} are too many."
+        columns = {"code": "unconfirmed", "message": message, "verified_at": None}
         return Ended(State.SUCCEEDED_WITH_ISSUES, message, columns)
-    columns["verified_at"] = run.workflow.verified_at or now
+    clean["verified_at"] = run.workflow.verified_at or run.clock.now()
+    if doubted:
+        message = f"List equals query; whether {doubted:,} profiles were updated, nobody can say."
+        return Ended(
+            State.SUCCEEDED_WITH_ISSUES, message, {**clean, "code": "unconfirmed", "message": message}
+        )
     if refused:
-        note = f"List equals query, less {refused:,} people Klaviyo would not take."
-        return Ended(State.SUCCEEDED_WITH_ISSUES, note, columns)
-    return Ended(State.SUCCEEDED, f"List equals query: {counts['on_list']:,} members.", columns)
+        note = f"List equals query, save what Klaviyo refused: {refused:,}."
+        return Ended(State.SUCCEEDED_WITH_ISSUES, note, clean)
+    return Ended(State.SUCCEEDED, f"List equals query: {on_list:,} members.", clean)

@@ -2,17 +2,18 @@
 
 1. probe: the key opens the account this destination is pinned to
 2. resolve: the name of the list becomes its id, once
-3. extract: rows of the query become candidates; the rest is not loaded, with reasons
-4. snapshot: the list as it is; a list that takes minutes to read comes first, and the query in its pauses
-5. compare: the difference, cut into batches: the plan
-6. guard: a plan over a limit waits for a person
-7. create: the list, when there is none of that name
-8. add, import, update: people on, batch by batch
-9. jobs: the import jobs have ended, and what they refused is known
-10. remove: people off, when everyone who stays is on
-11. settle: nothing we sent can still change the list
-12. verify: the list read back; equal, or one more round from 5
-13. finish: outcomes that add up, the ledger, the end
+3. barrier: nothing that an earlier run of this list sent can still take effect
+4. extract: rows of the query become candidates; the rest is not loaded, with reasons
+5. snapshot: the list as it is; a list that takes minutes to read comes first, and the query in its pauses
+6. compare: the difference, cut into batches: the plan
+7. guard: a plan over a limit waits for a person
+8. create: the list, when there is none of that name
+9. add, import, update: people on, batch by batch
+10. jobs: the import jobs have ended, and what they refused is known
+11. remove: people off, when everyone who stays is on
+12. settle: nothing we sent can still change the list
+13. verify: the list read back; equal, or one more round from 6
+14. finish: outcomes that add up, the ledger, the end
 """
 
 from collections.abc import Sequence
@@ -42,6 +43,7 @@ INDEPENDENT_OF = {"snapshot": ("extract",)}
 STAGES = {
     "probe": Stage.QUERY,
     "resolve": Stage.QUERY,
+    "barrier": Stage.QUERY,
     "extract": Stage.QUERY,
     "snapshot": Stage.COMPARE,
     "compare": Stage.COMPARE,
@@ -54,7 +56,7 @@ STAGES = {
 
 def open_workflow(workflow: Workflow) -> None:
     """Add the steps every workflow has from its start."""
-    kinds = ["probe", "resolve", "extract"]
+    kinds = ["probe", "resolve", "barrier", "extract"]
     steps = [new(kind, 0, position=10 * (n + 1), key=kind) for n, kind in enumerate(kinds)]
     steps += [new(kind, 0) for kind in ("snapshot", "compare", "guard")]
     add(workflow, steps)

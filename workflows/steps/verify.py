@@ -1,24 +1,22 @@
 """The end of a round: wait until nothing can change any more, read the list back, and say what is true."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from audiences import ledger, reconcile
+from audiences import ledger
 from workflows import batches, rows
 from workflows.models import Step
-from workflows.outside import doubtful_since
 from workflows.results import Again, Done, Result, Wait
 from workflows.run import Run
 from workflows.steps import story
-from workflows.steps.compare import SMALL_LIST, read_joined, read_whole
-from workflows.steps.deliver import CLOCK_MARGIN
+from workflows.steps.barrier import unknown_jobs
+from workflows.steps.compare import difference
+from workflows.steps.reading import SMALL_LIST, note, read_joined, read_whole, write_still
 
 MAX_ROUNDS = 3
 # Klaviyo may show a change only a while after it took it: look again this often before sending again.
 LOOKS = 5
-LOOK_UP = 100
 
 
 def settle(run: Run, step: Step) -> Result:
@@ -28,27 +26,11 @@ def settle(run: Run, step: Step) -> Result:
     doubt = run.workflow.ambiguous_until
     if doubt and doubt > now:
         return Wait(doubt, "settle", "Waiting until a request without an answer can have no late effect.")
-    if unknown := _unknown_jobs(run):
+    if unknown := unknown_jobs(run, [run.workflow]):
         return Wait(
             now + timedelta(seconds=5), "settle", f"Waiting for {unknown} import jobs of unclear origin."
         )
     return Done()
-
-
-def _unknown_jobs(run: Run) -> int:
-    """Jobs still running that a submission without an answer may have started."""
-    sent = run.workflow.steps.filter(kind__in=("import", "update"))
-    doubts = [
-        since
-        for step in sent.filter(calls__outcome__in=("ambiguous", "crashed")).distinct()
-        if (since := doubtful_since(step))
-    ]
-    if not doubts:
-        return 0
-    ours = set(sent.exclude(external_ref="").values_list("external_ref", flat=True))
-    page = run.client.import_jobs(statuses=("queued", "processing"))
-    since = min(doubts) - CLOCK_MARGIN
-    return sum(job.id not in ours and (job.created_at or since) >= since for job in page.jobs)
 
 
 def verify(run: Run, step: Step) -> Result:
@@ -57,32 +39,24 @@ def verify(run: Run, step: Step) -> Result:
     members = folder / "members.parquet"
     if (unread := _read_back(run, step, members)) is not None:
         return unread
-    known = run.ledger
-    tally = run.meanwhile(
-        lambda: reconcile.reconcile(
-            candidates=run.folder.file("candidates.parquet"),
-            members=members,
-            ledger=known,
-            into=folder,
-            mode=run.template["mode"],
-            full_profile=False,
-        )
-    )
+    tally = difference(run, members, folder, full_profile=False)
     batches.without_rejected(run.folder, folder)
     missing, surplus = rows.count(folder / "adds.parquet"), tally.removes
     facts = {"members": tally.members, "missing": missing, "surplus": surplus}
     if not missing and not surplus:
-        note = f"Read back: {tally.members:,} members, equal to the query."
-        return Done(facts, steps=(_finish(),), columns={"verified_at": run.clock.now()}, note=note)
+        told = f"Read back: {tally.members:,} members, equal to the query."
+        return Done(facts, steps=(_finish(),), columns={"verified_at": run.clock.now()}, note=told)
     looks = step.checkpoint.get("looks", 0) + 1
     if looks < LOOKS and _may_still_come(run, step, folder):
+        # Only the count of looks goes on; the next look reads everything anew.
         run.keep(step, checkpoint={"looks": looks})
         wait = timedelta(seconds=2**looks)
         return Wait(run.clock.now() + wait, "verify", "Reading the list back until it shows the changes.")
-    note = f"Read back: {missing:,} people missing, {surplus:,} too many."
+    told = f"Read back: {missing:,} missing, {surplus:,} too many."
+    note(run, step, members)
     if step.round + 1 < MAX_ROUNDS:
-        return Done(facts, steps=tuple(story.next_round(step.round + 1)), note=note)
-    return Done(facts, steps=(_finish(),), note=note)
+        return Done(facts, steps=tuple(story.next_round(step.round + 1)), note=told)
+    return Done(facts, steps=(_finish(),), note=told)
 
 
 def _finish() -> Any:
@@ -104,32 +78,13 @@ def _from_changes(run: Run, step: Step, target: Path) -> bool:
     if step.round:
         before = run.folder.file(f"v{step.round - 1}", "members.parquet")
     joined, still = target.with_name("joined.parquet"), target.with_name("still.parquet")
-    read_joined(run, joined, after=before)
+    read_joined(run, step, joined, after=before)
     removes = run.folder.file(f"r{step.round}", batches.REMOVES)
-    _write_still(run, removes, still)
+    write_still(run, step, removes, still)
     count = run.meanwhile(
         lambda: ledger.members_after(before, removes=removes, still=still, joined=joined, into=target)
     )
     return count == run.client.member_count(run.workflow.list_id)
-
-
-def _write_still(run: Run, removes: Path, still: Path) -> None:
-    found: list[str] = []
-    for emails in _addresses(run, removes):
-        found += [member.profile_id for member in run.client.members_with(run.workflow.list_id, emails)]
-        run.pulse()
-    rows.write(still, {"profile_id": found})
-
-
-def _addresses(run: Run, removes: Path) -> Iterator[list[str]]:
-    """The addresses of those removed, a hundred at a time; the ledger knows some by their id alone."""
-    for batch in rows.stream(removes, ("profile_id", "email"), size=LOOK_UP):
-        known = [email for email in batch.column("email").to_pylist() if email]
-        ids = [row["profile_id"] for row in batch.to_pylist() if not row["email"]]
-        if ids:
-            known += [profile.email for profile in run.client.profiles_by_id(ids) if profile.email]
-        if known:
-            yield known
 
 
 def _may_still_come(run: Run, step: Step, folder: Path) -> bool:

@@ -1,0 +1,93 @@
+"""Before anything is compared: nothing that an earlier run of this list sent may still take effect."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Max, Q, QuerySet
+
+from destinations.errors import Rejected
+from workflows import receipts
+from workflows.models import Step, StepState, Workflow
+from workflows.moves import FINAL, State
+from workflows.outside import doubtful_since
+from workflows.results import Done, Result, Wait
+from workflows.run import Run
+
+# Klaviyo keeps the results of an import for seven days.
+REMEMBERED_FOR = timedelta(days=7)
+LOOK_EVERY = timedelta(seconds=5)
+SUBMITTED = ("import", "update")
+
+
+def barrier(run: Run, step: Step) -> Result:
+    """Wait for requests and imports of runs that ended early, and learn what became of their people."""
+    now = run.clock.now()
+    earlier = _unfinished(run, since=now - REMEMBERED_FOR)
+    doubt = earlier.aggregate(until=Max("ambiguous_until"))["until"]
+    if doubt and doubt > now:
+        return Wait(doubt, "settle", "Waiting until a request of an earlier run can have no late effect.")
+    waiting = 0
+    ended: list[str] = step.checkpoint.get("ended", [])
+    for sent in _open_jobs(earlier):
+        if sent.external_ref in ended:
+            continue
+        if _look(run, sent):
+            ended.append(sent.external_ref)
+        else:
+            waiting += 1
+    run.keep(step, checkpoint={"ended": ended})
+    waiting += unknown_jobs(run, earlier)
+    if waiting:
+        return Wait(now + LOOK_EVERY, "job", "Waiting for an import of an earlier run.")
+    return Done({"earlier": earlier.count(), "imports": len(ended)})
+
+
+def _unfinished(run: Run, *, since: datetime) -> QuerySet[Workflow]:
+    """Runs of this list that ended without reading it back."""
+    same = Q(list_key=run.workflow.list_key)
+    if run.workflow.list_id:
+        same |= Q(list_id=run.workflow.list_id)
+    closed = sorted(FINAL - {State.SUCCEEDED, State.SUCCEEDED_WITH_ISSUES})
+    found = Workflow.objects.filter(same, account_id=run.workflow.account_id, state__in=closed)
+    return found.filter(created_at__gt=since).exclude(pk=run.workflow.pk)
+
+
+def _open_jobs(workflows: QuerySet[Workflow]) -> list[Step]:
+    """Imports submitted whose end nobody has seen."""
+    seen = Step.objects.filter(workflow__in=workflows, kind="jobs", state=StepState.DONE)
+    rounds = set(seen.values_list("workflow_id", "round"))
+    sent = Step.objects.filter(workflow__in=workflows, kind__in=SUBMITTED).exclude(external_ref="")
+    return [step for step in sent if (step.workflow_id, step.round) not in rounds]
+
+
+def _look(run: Run, sent: Step) -> bool:
+    """Whether a job has ended; then its people were put on, or nobody can say."""
+    try:
+        job = run.client.import_job(sent.external_ref)
+    except Rejected:
+        # Klaviyo has forgotten it, so it is long over.
+        return True
+    if job.is_running:
+        return False
+    for receipt in receipts.filed(run.audience_list.pk):
+        if (receipt.workflow_id, receipt.step_key) != (str(sent.workflow_id), sent.key):
+            continue
+        if job.is_complete and not job.failed:
+            receipt.path.rename(receipt.path.with_name(receipt.path.name.replace("~sent.", "~on.")))
+        else:
+            receipts.drop([receipt])
+    return True
+
+
+def unknown_jobs(run: Run, workflows: QuerySet[Workflow] | Sequence[Workflow]) -> int:
+    """Jobs still running that a submission without an answer may have started."""
+    sent = Step.objects.filter(workflow__in=workflows, kind__in=SUBMITTED)
+    doubtful = sent.filter(calls__outcome__in=("ambiguous", "crashed"), external_ref="").distinct()
+    doubts: list[Any] = [since for step in doubtful if (since := doubtful_since(step))]
+    if not doubts:
+        return 0
+    ours = set(Step.objects.exclude(external_ref="").values_list("external_ref", flat=True))
+    page = run.client.import_jobs(statuses=("queued", "processing"))
+    since = min(doubts) - LOOK_EVERY
+    return sum(job.id not in ours and (job.created_at or since) >= since for job in page.jobs)
