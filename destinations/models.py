@@ -94,7 +94,6 @@ class AudienceList(models.Model):
     created_by_us = models.BooleanField(default=False)
     creating_until = models.DateTimeField(null=True, blank=True)
     ledger_version = models.PositiveIntegerField(default=0)
-    ledger_file = models.TextField(blank=True, default="")
     members = models.PositiveIntegerField(null=True, blank=True)
     read_at = models.DateTimeField(null=True, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
