@@ -165,6 +165,7 @@ CELERY_TASK_DEFAULT_QUEUE = "rollcall"
 CELERY_BEAT_SCHEDULE = {
     # A tick nobody took within ten seconds is worthless: the next one looks at the same rows.
     "tick": {"task": "workflows.tick", "schedule": 2.0, "options": {"expires": 10}},
+    "tidy": {"task": "workflows.tidy", "schedule": 300.0, "options": {"expires": 300}},
 }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2
 CELERY_TASK_SERIALIZER = "json"

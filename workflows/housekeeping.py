@@ -2,18 +2,23 @@
 
 import logging
 import shutil
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 
-from workflows.decisions import Stale, retry
-from workflows.files import Folder
+from workflows.decisions import Stale, discard, retry
 from workflows.models import Workflow
 from workflows.moves import FINAL, State
 from workflows.start import CannotStart, start
 
 log = logging.getLogger(__name__)
+
+# SQLite takes at most 32,766 values in one statement.
+IDS_A_QUERY = 10_000
 
 
 def wake_paused(now: datetime) -> None:
@@ -36,23 +41,58 @@ def _run_anew(workflow: Workflow) -> None:
         log.warning("cannot run anew", extra={"workflow": str(workflow.pk), "code": error.code})
 
 
+def discard_forgotten(now: datetime) -> None:
+    """Give up what nobody has decided about for `RETENTION_DAYS`, so that its addresses do not stay."""
+    # `progress_at` is the last sign of life of the worker that paused it.
+    paused = Workflow.objects.filter(state=State.PAUSED)
+    for workflow in paused.filter(progress_at__lt=now - _retention()):
+        try:
+            discard(workflow, by="Rollcall")
+        except Stale:
+            log.info("decided about meanwhile", extra={"workflow": str(workflow.pk)})
+
+
 def purge(now: datetime) -> None:
     """Delete the files of workflows that are over, and sealed rows past their time."""
-    for folder in _folders("workflows"):
-        workflow = Workflow.objects.filter(pk=folder.name).only("state", "finished_at").first()
-        over = workflow is None or (workflow.state in FINAL - {State.FAILED})
-        if over or (workflow and _expired(workflow.finished_at, now)):
-            Folder(folder.name).remove()
-    for folder in _folders("sealed"):
-        workflow = Workflow.objects.filter(pk=folder.name).only("finished_at").first()
-        if workflow is None or _expired(workflow.finished_at, now):
+    # Folders first, database second: what was begun in between is not looked at.
+    kept, sealed = _folders("workflows"), _folders("sealed")
+    known = _known({**kept, **sealed})
+    for pk, folder in kept.items():
+        if pk not in known or _may_go(*known[pk], now=now):
+            shutil.rmtree(folder, ignore_errors=True)
+    for pk, folder in sealed.items():
+        if pk not in known or _expired(known[pk][1], now):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _folders(kind: str) -> list[Path]:
+def _folders(kind: str) -> dict[UUID, Path]:
+    """The folders of workflows, by id; what has another name is nobody's here, and stays."""
     root = Path(settings.DATA_DIR) / kind
-    return [folder for folder in root.iterdir() if folder.is_dir()] if root.exists() else []
+    found = {}
+    for folder in root.iterdir() if root.exists() else ():
+        with suppress(ValueError):
+            found[UUID(folder.name)] = folder
+    return found
+
+
+def _known(ids: Iterable[UUID]) -> dict[UUID, tuple[str, datetime | None]]:
+    """State and end of each of these workflows that exists, in one query for very many."""
+    wanted, found = list(ids), {}
+    for start in range(0, len(wanted), IDS_A_QUERY):
+        asked = Workflow.objects.filter(pk__in=wanted[start : start + IDS_A_QUERY])
+        for pk, state, finished_at in asked.values_list("pk", "state", "finished_at"):
+            found[pk] = (state, finished_at)
+    return found
+
+
+def _may_go(state: str, finished_at: datetime | None, *, now: datetime) -> bool:
+    """Whether nobody needs the files: a failed workflow may be retried for a while."""
+    return state in FINAL - {State.FAILED} or _expired(finished_at, now)
 
 
 def _expired(finished_at: datetime | None, now: datetime) -> bool:
-    return finished_at is not None and now - finished_at > timedelta(days=settings.RETENTION_DAYS)
+    return finished_at is not None and now - finished_at > _retention()
+
+
+def _retention() -> timedelta:
+    return timedelta(days=settings.RETENTION_DAYS)

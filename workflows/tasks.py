@@ -1,4 +1,4 @@
-"""The two doors Celery knows: work on one workflow, and look what is due."""
+"""The doors Celery knows: work on one workflow, look what is due, and tidy up."""
 
 import logging
 import os
@@ -27,6 +27,12 @@ def tick() -> None:
     now = DatabaseClock().now()
     housekeeping.wake_paused(now)
     ring(*engine.due(now))
+
+
+@shared_task(name="workflows.tidy")
+def tidy() -> None:
+    now = DatabaseClock().now()
+    housekeeping.discard_forgotten(now)
     housekeeping.purge(now)
 
 
