@@ -18,10 +18,11 @@ from workflows.drawing import Part, bar
 from workflows.looks import Look
 from workflows.models import Step, StepState, Workflow
 from workflows.moves import LIVE, State
+from workflows.sent import DELIVERIES
+from workflows.words import counted
 
 PAGE_SIZE = 25
 CASES_SHOWN = 20
-DELIVERIES = ("add", "import", "update", "remove")
 
 TABS: dict[str, tuple[str, frozenset[State]]] = {
     "all": ("All", frozenset(State)),
@@ -87,20 +88,26 @@ class Row:
 
     @property
     def planned(self) -> int | None:
+        """How many changes there are in all; a plan of a later round comes on top of what was sent."""
         plan = self.workflow.plan
-        return plan["adds"] + plan["removes"] + plan["updates"] if plan else None
+        if not plan:
+            return None
+        before = self.sent if plan.get("round") else 0
+        return before + plan["adds"] + plan["removes"] + plan["updates"]
 
     @property
     def told(self) -> str:
         """What it came to, or how far it is, in a few words."""
-        counted = self.numbers
+        numbers = self.numbers
         if is_counted(self.workflow) and self.changed:
-            return f"+{counted['added']:,} −{counted['removed']:,} ~{counted['updated']:,}"
+            return f"+{numbers['added']:,} −{numbers['removed']:,} ~{numbers['updated']:,}"
         if is_counted(self.workflow):
             return f"no changes among {self.workflow.counts['on_list']:,}"
         if self.planned is None:
             return "no plan was made" if self.workflow.is_final else "no plan yet"
-        return f"{self.sent:,} of {self.planned:,} changes sent" if self.planned else "nothing to send"
+        if not self.planned:
+            return "nothing to send"
+        return f"{self.sent:,} of {counted(self.planned, 'change')} sent"
 
     @property
     def trouble(self) -> str:
@@ -109,12 +116,12 @@ class Row:
 
     @cached_property
     def bar(self) -> list[Part]:
-        counted = self.numbers
+        numbers = self.numbers
         if is_counted(self.workflow):
-            refused = counted["not_loaded"] + counted["rejected"]
-            done = self.changed + counted["unchanged"]
+            refused = numbers["not_loaded"] + numbers["rejected"]
+            done = self.changed + numbers["unchanged"]
             return bar(
-                [("ok", "Done", done), ("warn", "Refused", refused), ("bad", "Unknown", counted["unknown"])]
+                [("ok", "Done", done), ("warn", "Refused", refused), ("bad", "Unknown", numbers["unknown"])]
             )
         tone = "run" if self.workflow.is_open else self.look.tone
         return bar([(tone, "Sent", self.sent)], whole=self.planned)
@@ -200,8 +207,8 @@ def _sent(workflows: Sequence[Workflow]) -> dict[object, int]:
     if not workflows:
         return {}
     batches = Step.objects.filter(workflow__in=workflows, kind__in=DELIVERIES, state=StepState.DONE)
-    people = Cast(KeyTextTransform("limit", "input"), BigIntegerField())
-    told = batches.order_by().values("workflow").annotate(number=Sum(people))
+    limits = Cast(KeyTextTransform("limit", "input"), BigIntegerField())
+    told = batches.order_by().values("workflow").annotate(number=Sum(limits))
     return {row["workflow"]: int(row["number"] or 0) for row in told}
 
 

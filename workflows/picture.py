@@ -18,7 +18,10 @@ from workflows.looks import Look
 from workflows.models import Event, Step, StepState, Workflow
 from workflows.moves import State
 from workflows.pace import Pace, pace
+from workflows.report import warnings
+from workflows.sent import Sent, sent
 from workflows.stages import StageView, stages
+from workflows.words import counted
 
 EVENTS_SHOWN = 60
 ABOUT_THE_KEY = ("invalid_credentials", "permission_missing", "wrong_account")
@@ -60,6 +63,7 @@ class PlanShown:
     seconds: float
     arithmetic: Sequence[str]
     hash: str
+    round: int
 
     @property
     def changes(self) -> int:
@@ -101,6 +105,8 @@ class Picture:
     events: Sequence[EventShown]
     earlier_events: int
     objections: Sequence[str]
+    warnings: Sequence[str]
+    sent: Sent
     entry: Entry | None
     version: str
 
@@ -135,18 +141,22 @@ class Picture:
         return self.workflow.code in ABOUT_THE_KEY
 
     @property
-    def verdict(self) -> str:
-        """What was found when the list was read back; said only after that."""
-        less = self.totals["rejected"]
-        return (
-            f"List equals query, less {less:,} people Klaviyo would not take" if less else "List equals query"
-        )
+    def sent_before(self) -> str:
+        """What of it has reached the list while it waits, in one true sentence."""
+        if self.plan and self.plan.round:
+            return "A part has been sent already; nothing more is sent until someone decides."
+        return f"Sent so far: {self.sent.told}." if self.sent else "Nothing has been sent."
+
+    @property
+    def refused(self) -> str:
+        """Whom Klaviyo would not take, and why; empty when nobody."""
+        return reasons.refused(dict(_by_code(self.workflow.counts, "rejected")))
 
     @property
     def verdict_detail(self) -> str:
-        on_list = self.workflow.counts.get("on_list", 0)
+        on_list = counted(self.workflow.counts.get("on_list", 0), "member")
         took = self.workflow.actual_seconds
-        return f"{on_list:,} members were read back. It took {duration(took)}." if took is not None else ""
+        return f"Read back: {on_list}. It took {duration(took)}." if took is not None else ""
 
     @property
     def set_aside(self) -> int:
@@ -191,6 +201,8 @@ def picture(workflow: Workflow, *, now: datetime) -> Picture:
         events=events,
         earlier_events=earlier,
         objections=[objection["sentence"] for objection in workflow.error.get("objections", ())],
+        warnings=warnings(workflow),
+        sent=sent(workflow),
         entry=entry(workflow.code) if workflow.code else None,
         version=version(workflow.pk) or "",
     )
@@ -225,6 +237,7 @@ def _plan(plan: Mapping[str, Any]) -> PlanShown:
         seconds=plan["estimate_seconds"],
         arithmetic=plan["arithmetic"],
         hash=plan["hash"],
+        round=plan.get("round", 0),
     )
 
 
@@ -232,14 +245,14 @@ def _results(workflow: Workflow) -> list[Part]:
     """The bar of what became of everybody, once that is counted."""
     if not is_counted(workflow):
         return []
-    counted = people(workflow)
+    numbers = people(workflow)
     return bar(
         [
-            ("ok", "Added", counted["added"]),
-            ("accent", "Updated", counted["updated"]),
-            ("bad", "Removed", counted["removed"]),
-            ("idle", "Unchanged", counted["unchanged"]),
-            ("warn", "Set aside", counted["not_loaded"] + counted["rejected"] + counted["kept_out"]),
+            ("ok", "Added", numbers["added"]),
+            ("accent", "Updated", numbers["updated"]),
+            ("bad", "Removed", numbers["removed"]),
+            ("idle", "Unchanged", numbers["unchanged"]),
+            ("warn", "Set aside", numbers["not_loaded"] + numbers["rejected"] + numbers["kept_out"]),
         ]
     )
 

@@ -1,6 +1,9 @@
 """Why a person did not end up on the list as the query says, and what can be done about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from workflows.words import people
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,18 @@ def not_loaded(code: str) -> Reason:
 def rejected(code: str) -> Reason:
     """The reason behind a code of Klaviyo's; its own word is kept, since its help is found under it."""
     return Reason(f"{REJECTED.title}: {spelled(code).lower()}", REJECTED.remedy) if code else REJECTED
+
+
+def refused(by_code: Mapping[str, int]) -> str:
+    """Say whom Klaviyo refused and why; empty when nobody. One who is on the list already stays there."""
+    number = sum(by_code.values())
+    if not number:
+        return ""
+    codes = sorted(by_code.items(), key=lambda pair: -pair[1])
+    why = [
+        spelled(code).lower() if len(codes) == 1 else f"{n:,} {spelled(code).lower()}" for code, n in codes
+    ]
+    return f"Klaviyo refused {people(number)}: {', '.join(why)}."
 
 
 def spelled(code: str) -> str:

@@ -1,9 +1,11 @@
 """A workflow told in one JSON document, for scripts, schedulers and the API."""
 
+from dataclasses import asdict
 from typing import Any
 
 from workflows.catalogue import entry
 from workflows.models import Workflow
+from workflows.sent import sent
 
 OUTCOMES = ("added", "updated", "unchanged", "kept_out", "not_loaded", "rejected", "skipped", "unknown")
 
@@ -18,7 +20,9 @@ def report(workflow: Workflow) -> dict[str, Any]:
         "verified_at": workflow.verified_at.isoformat() if workflow.verified_at else None,
         "list": {"id": workflow.list_id or None, "name": workflow.list_name},
         "counts": workflow.counts,
+        "sent": asdict(sent(workflow)),
         "plan": _plan(workflow),
+        "warnings": warnings(workflow),
         "path": workflow.plan.get("path"),
         "requests": workflow.requests,
         "throttled": workflow.throttled,
@@ -26,6 +30,12 @@ def report(workflow: Workflow) -> dict[str, Any]:
         "actual_seconds": workflow.actual_seconds,
         "error": _error(workflow),
     }
+
+
+def warnings(workflow: Workflow) -> list[str]:
+    """What is worth a look and stopped nothing: a query outside the sizes that are usual for it."""
+    told = workflow.steps.filter(kind="extract").values_list("outcome__warning", flat=True)
+    return [sentence for sentence in told if sentence]
 
 
 def _plan(workflow: Workflow) -> dict[str, Any] | None:

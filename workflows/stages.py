@@ -7,6 +7,7 @@ from typing import Any
 from workflows.estimate import duration
 from workflows.models import Stage, Step, StepState, Workflow
 from workflows.moves import State
+from workflows.words import counted, people
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ def _extracting(mine: Sequence[Step]) -> bool:
 def _query(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float | None]:
     step = _kind(mine, "extract")
     if step and step.is_done:
-        return f"{step.outcome['rows']:,}", f"rows in {duration(step.outcome.get('seconds', 0))}", 1.0
+        rows = step.outcome["rows"]
+        took = duration(step.outcome.get("seconds", 0))
+        return f"{rows:,}", f"{'row' if rows == 1 else 'rows'} in {took}", 1.0
     if step and step.progress:
         return f"{step.progress['done']:,}", "rows so far", None
     return "–", "reads the source", None
@@ -88,7 +91,8 @@ def _compare(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float 
     plan = workflow.plan
     if plan:
         changes = plan["adds"] + plan["removes"] + plan["updates"]
-        return f"{changes:,}", f"changes against {plan['members']:,} members", 1.0
+        noun = "change" if changes == 1 else "changes"
+        return f"{changes:,}", f"{noun} against {counted(plan['members'], 'member')}", 1.0
     return _progress(_kind(mine, "snapshot"), "reads the list")
 
 
@@ -98,11 +102,11 @@ def _deliver(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float 
     batches = [step for step in mine if step.kind in ("add", "import", "update", "remove")]
     if not batches:
         return "–", "sends the changes", None
-    people = sum(step.input.get("limit", 0) for step in batches if step.state != StepState.SKIPPED)
+    whole = sum(step.input.get("limit", 0) for step in batches if step.state != StepState.SKIPPED)
     sent = sum(step.outcome.get("rows", 0) for step in batches if step.is_done)
-    share = sent / people if people else 1.0
+    share = sent / whole if whole else 1.0
     left = [step for step in mine if step.kind == "jobs" and not step.is_done]
-    detail = "waits for Klaviyo's import" if left and sent == people else f"of {people:,} people sent"
+    detail = "waits for Klaviyo's import" if left and sent == whole else f"of {people(whole)} sent"
     return f"{sent:,}", detail, share
 
 
@@ -111,12 +115,10 @@ def _verify(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float |
         return f"{workflow.counts.get('on_list', 0):,}", "list equals query", 1.0
     step = next((step for step in reversed(mine) if step.kind == "verify"), None)
     if step and step.outcome:
-        left = step.outcome["missing"] + step.outcome["surplus"]
-        return (
-            f"{step.outcome['members']:,}",
-            f"members read · {left:,} differ" if left else "members read",
-            1.0,
-        )
+        members, left = step.outcome["members"], step.outcome["missing"] + step.outcome["surplus"]
+        read = f"{'member' if members == 1 else 'members'} read"
+        differ = f" · {left:,} {'differs' if left == 1 else 'differ'}" if left else ""
+        return f"{members:,}", f"{read}{differ}", 1.0
     return _progress(step, "reads the list back")
 
 

@@ -75,7 +75,7 @@ def approve(found: Workflow, given_hash: str) -> None:
     if len(wanted) < LEAST_HASH_CHARS:
         raise Failure("hash", f"Give at least {LEAST_HASH_CHARS} characters of the plan's hash.")
     if not found.plan_hash.startswith(wanted):
-        raise Failure("stale", "That is not the plan this workflow waits with. Look at it first: plan NAME")
+        raise Failure("stale", "That is not the plan this workflow waits with. Look at it first: workflow ID")
     try:
         decisions.approve(found, plan_hash=found.plan_hash, by=None, as_name=operator())
     except decisions.Stale as stale:

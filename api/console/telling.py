@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from workflows import reasons
+from workflows.decisions import FOR_A_PLAN
 from workflows.moves import WORDS, State
+from workflows.sent import Sent
+from workflows.words import counted, people
 
 SIGNS = (
     ("+", "adds", "to add"),
@@ -35,8 +39,7 @@ OUTCOMES = {
     "unknown": "not confirmed",
     "not_loaded": "not loaded",
 }
-# Rows of the query whose people are, for a stated reason, not on a list that equals it.
-OUT_OF_IT = ("kept_out", "rejected", "not_loaded")
+MANAGE = "python3 run.py manage"
 
 
 def plan_lines(report: Mapping[str, Any]) -> list[str]:
@@ -45,6 +48,7 @@ def plan_lines(report: Mapping[str, Any]) -> list[str]:
     if not plan:
         return []
     named = f"{report['orchestration']} #{report['number']}"
+    named += f", round {plan['round'] + 1}," if plan.get("round") else ""
     lines = [f"Plan of {named} for the list “{report['list']['name']}”"]
     lines += [
         f"  {sign} {plan.get(name, 0):>11,}  {words}"
@@ -74,17 +78,23 @@ def estimate_lines(plan: Mapping[str, Any]) -> list[str]:
 
 def result_lines(report: Mapping[str, Any]) -> list[str]:
     """Return how it ended: the outcomes, the calls, the time, and either the proof or the way out."""
-    lines = [f"{WORDS[State(report['state'])]}: {_counted(report['counts'])}"]
+    lines = [f"{WORDS[State(report['state'])]}: {_came_to(report)}", *warning_lines(report)]
     if report["requests"]:
-        calls = sum(report["requests"].values())
-        lines.append(f"  {calls:,} requests, {report['throttled']:,} of them refused for speed (429)")
+        calls = counted(sum(report["requests"].values()), "request")
+        lines.append(f"  {calls}, {report['throttled']:,} of them refused for speed (429)")
     if report["actual_seconds"] is not None:
         lines.append(f"  took {seconds(report['actual_seconds'])}")
     if report["verified_at"]:
         name, list_id = report["list"]["name"], report["list"]["id"]
         less = _less(report["counts"])
         lines.append(f"  Verified: the list “{name}” ({list_id}) was read back and equals the query{less}.")
+        refused = reasons.refused(_by_reason(report["counts"], "rejected"))
+        lines += [f"  {refused}"] if refused else []
     return [*lines, *error_lines(report)]
+
+
+def warning_lines(report: Mapping[str, Any]) -> list[str]:
+    return [f"  Warning: {sentence}" for sentence in report["warnings"]]
 
 
 def error_lines(report: Mapping[str, Any]) -> list[str]:
@@ -92,7 +102,19 @@ def error_lines(report: Mapping[str, Any]) -> list[str]:
     if not error:
         return []
     lines = [f"  {error.get('title') or error['code']}: {error['message']}", "  What can be done:"]
-    return [*lines, *(f"    - {resolution}" for resolution in error["resolutions"])]
+    lines += [f"    - {resolution}" for resolution in error["resolutions"]]
+    return [*lines, *approval_lines(report)]
+
+
+def approval_lines(report: Mapping[str, Any]) -> list[str]:
+    """Return the two commands that approve exactly the plan that waits and go on here, to be copied."""
+    if report["state"] != State.PAUSED or not report["error"] or report["error"]["code"] not in FOR_A_PLAN:
+        return []
+    return [
+        "  To approve exactly this plan, and go on here:",
+        f"    {MANAGE} approve {report['workflow']} --plan {report['plan']['hash']}",
+        f"    {MANAGE} workflow {report['workflow']} --resume",
+    ]
 
 
 def seconds(number: float | None) -> str:
@@ -106,17 +128,33 @@ def seconds(number: float | None) -> str:
     return f"{int(number) // 60} min {int(number) % 60:02d} s"
 
 
-def _counted(counts: Mapping[str, Any]) -> str:
-    told = [f"{_number(counts, name):,} {words}" for name, words in OUTCOMES.items() if _number(counts, name)]
-    return ", ".join(told) or "nothing was sent"
+def _came_to(report: Mapping[str, Any]) -> str:
+    """Say the outcomes once the books are closed; before that, what has reached the list so far."""
+    counts = report["counts"]
+    if "on_list" in counts:
+        told = [
+            f"{number:,} {words}"
+            for name, words in OUTCOMES.items()
+            if (number := sum(_by_reason(counts, name).values()))
+        ]
+        return ", ".join(told) or "nothing was sent"
+    sent = Sent(**report["sent"])
+    if not sent:
+        return "nothing was sent"
+    if report["state"] == State.PAUSED:
+        return f"a part has been sent already ({sent.told}); nothing more is sent until someone decides"
+    return f"sent so far: {sent.told}"
 
 
 def _less(counts: Mapping[str, Any]) -> str:
-    told = [f"{_number(counts, name):,} {OUTCOMES[name]}" for name in OUT_OF_IT if _number(counts, name)]
+    """Say which rows of the query have, for a stated reason, nobody on a list that equals it."""
+    kept_out, rows = (sum(_by_reason(counts, name).values()) for name in ("kept_out", "not_loaded"))
+    told = [f"{people(kept_out)} kept out"] if kept_out else []
+    told += [f"{counted(rows, 'row')} not loaded"] if rows else []
     return f", less {' and '.join(told)}" if told else ""
 
 
-def _number(counts: Mapping[str, Any], name: str) -> int:
-    """Return how many people or rows have an outcome; some are counted by reason."""
+def _by_reason(counts: Mapping[str, Any], name: str) -> dict[str, int]:
+    """Return how many people or rows have an outcome, by reason; a bare number has none."""
     found = counts.get(name) or 0
-    return sum(found.values()) if isinstance(found, Mapping) else int(found)
+    return dict(found) if isinstance(found, Mapping) else {"": int(found)}

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from simulator.control import Account
-from tests.api.shop import Shop, command
+from tests.api.shop import Ended, Shop, command
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STRANGERS = [f"person{number}@example.org" for number in range(1, 41)]
@@ -15,6 +15,13 @@ STRANGERS = [f"person{number}@example.org" for number in range(1, 41)]
 def applied(shop: Shop) -> Shop:
     assert shop.apply().code == 0
     return shop
+
+
+def copied(ended: Ended, part: str) -> list[str]:
+    """Return the words after `manage` of the one printed line that has `part` in it."""
+    line = next(line for line in ended.out.splitlines() if part in line and "run.py manage" in line)
+    assert line.split()[:3] == ["python3", "run.py", "manage"]
+    return line.split()[3:]
 
 
 class TestApply:
@@ -64,7 +71,30 @@ class TestPlan:
     def test_says_when_there_is_nothing_to_do(self, applied: Shop):
         assert command("run", "VIP", "--wait").code == 0
 
-        assert "Nothing to do: the list equals the query." in command("plan", "VIP").out
+        ended = command("plan", "VIP")
+
+        assert ended.code == 0
+        assert "Nothing to do: the list equals the query." in ended.out
+
+    def test_prints_the_lines_that_approve_exactly_this_plan(self, applied: Shop, klaviyo: Account):
+        planned = command("plan", "VIP")
+
+        line = copied(planned, " approve ")
+        assert command(*line).code == 0
+        assert command(*copied(planned, "--resume")).code == 0
+        assert len(klaviyo.members("VIP")) == 2
+
+    def test_repeats_the_warning_of_the_query(self, shop: Shop):
+        shop.says(("    source: Warehouse\n", "    source: Warehouse\n    warn_below: 10\n"))
+        shop.apply()
+
+        planned, ran = command("plan", "VIP"), command("run", "VIP", "--wait")
+
+        warning = "Warning: The query gave 2 rows; fewer than 10 are not expected."
+        assert warning in planned.out
+        assert warning in ran.out
+        assert ran.code == 0
+        assert command("workflow", ran.out.split()[-1], "--json").json["warnings"]
 
 
 class TestRun:
@@ -105,6 +135,16 @@ class TestRun:
         assert command("approve", short, "--plan", plan_hash[:16]).code == 0
         resumed = command("workflow", short, "--resume", "--json")
         assert (resumed.code, resumed.json["state"]) == (0, "succeeded")
+        assert len(klaviyo.members("VIP")) == 2
+
+    def test_says_how_to_approve_in_lines_that_can_be_copied(self, applied: Shop, klaviyo: Account):
+        klaviyo.add(klaviyo.list_named("VIP"), *STRANGERS)
+
+        paused = command("run", "VIP", "--wait")
+
+        assert "Needs a decision: nothing was sent" in paused.out
+        assert command(*copied(paused, " approve ")).code == 0
+        assert command(*copied(paused, "--resume")).code == 0
         assert len(klaviyo.members("VIP")) == 2
 
     def test_approves_exactly_the_plan_that_was_looked_at(self, applied: Shop, klaviyo: Account):

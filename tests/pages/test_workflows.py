@@ -23,6 +23,16 @@ def poll_address(page: str) -> str | None:
 
 
 class TestList:
+    def test_counts_a_later_round_on_top_of_what_was_sent(self, as_ada, world):
+        held = world.workflows["held"]
+        worlds.a_step(held, "import:r0:00001", "deliver", 4, input={"limit": 1200})
+        later = {**worlds.PLAN, "adds": 0, "removes": 1, "updates": 0, "round": 1}
+        Workflow.objects.filter(pk=held.pk).update(plan=later)
+
+        page = as_ada.get(reverse("workflows:list")).content.decode()
+
+        assert "1,200 of 1,201 changes sent" in page
+
     def test_asks_as_much_of_the_database_for_many_rows_as_for_few(
         self, as_ada, world, django_assert_max_num_queries
     ):
@@ -92,7 +102,7 @@ class TestPage:
     def test_names_those_klaviyo_would_not_take(self, as_ada, world):
         page = detail(as_ada, world.workflows["issues"])
 
-        assert "less 3 people Klaviyo would not take" in page
+        assert "Klaviyo refused 3 people: invalid phone number." in page
         assert "a•••@e•••.org" in page
 
     def test_gives_the_numbers_before_it_is_approved(self, as_ada, world):
@@ -101,6 +111,52 @@ class TestPage:
         assert "It would remove 30 of 70 people (43%)." in page
         assert "Approve 1,270 changes" in page
         assert "+1,200 −30 ~40" in page
+
+    def test_says_that_nothing_has_been_sent_only_when_that_is_so(self, as_ada, world):
+        held = world.workflows["held"]
+        assert "Nothing has been sent." in detail(as_ada, held)
+
+        Workflow.objects.filter(pk=held.pk).update(plan={**worlds.PLAN, "adds": 1, "round": 1})
+
+        page = detail(as_ada, held)
+        assert "Nothing has been sent" not in page
+        assert "A part has been sent already; nothing more is sent until someone decides." in page
+        assert "Plan of round 2" in page
+        assert "Approve 71 changes" in page
+
+    def test_says_what_was_sent_before_it_got_stuck(self, as_ada, world):
+        stuck = world.workflows["stuck"]
+        assert "Nothing has been sent." in detail(as_ada, stuck)
+
+        worlds.a_step(stuck, "import:r0:00000", "deliver", 3, outcome={"rows": 1200})
+        worlds.a_step(stuck, "remove:r0:00000", "deliver", 4, outcome={"rows": 1})
+
+        page = detail(as_ada, stuck)
+        assert "Nothing has been sent" not in page
+        assert "Sent so far: 1,200 adds, 1 removal." in page
+
+    def test_shows_the_warning_of_a_query_quietly(self, as_ada, world):
+        verified = world.workflows["verified"]
+        warning = "The query gave 9,257 rows; fewer than 10,000 are not expected."
+        assert warning not in detail(as_ada, verified)
+
+        outcome = {"rows": 9257, "seconds": 2.5, "warning": warning}
+        Step.objects.filter(workflow=verified, kind="extract").update(outcome=outcome)
+
+        assert warning in detail(as_ada, verified)
+
+    def test_speaks_of_one_as_one(self, as_ada, world):
+        counts = {**worlds.COUNTS, "on_list": 1, "rejected": {"email_invalid": 1}}
+        plan = {**worlds.PLAN, "rows": 1, "candidates": 1, "members": 1}
+        issues = world.workflows["issues"]
+        Workflow.objects.filter(pk=issues.pk).update(counts=counts, plan=plan)
+
+        page = detail(as_ada, issues)
+
+        assert "Klaviyo refused 1 person: email invalid." in page
+        assert "Read back: 1 member." in page
+        assert "<b>1</b> row: <b>1</b> person who can be sent" in page
+        assert "<b>1</b> member on the list" in page
 
     def test_polls_while_it_is_open_and_no_longer(self, as_ada, world):
         polled = {part: poll_address(detail(as_ada, each)) for part, each in world.workflows.items()}

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from api.console import commands, orders
+from api.console import commands, orders, telling
 from workflows.report import report
 from workflows.tasks import ring
 
@@ -23,5 +23,8 @@ class Command(commands.Command):
         orders.approve(found, plan)
         ring(found.pk)
         self.give(report(found))
-        self.say(f"Approved. It goes on with a worker, or here with: workflow {str(found.pk)[:8]} --resume")
+        self.say(
+            "Approved. It goes on with a worker, or here with: "
+            f"{telling.MANAGE} workflow {str(found.pk)[:8]} --resume"
+        )
         return commands.OK

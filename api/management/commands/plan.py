@@ -5,7 +5,9 @@ from typing import Any
 
 from api.console import commands, orders, telling
 from api.console.commands import Failure
+from workflows.decisions import FOR_A_PLAN
 from workflows.models import Workflow
+from workflows.moves import State
 from workflows.report import report
 
 
@@ -27,18 +29,19 @@ class Command(commands.Command):
         self.give(told)
         for line in [*telling.plan_lines(told), *told_end(found, told)]:
             self.say(line)
-        return commands.OK if found.plan and not failed(found) else orders.exit_code(found)
+        return commands.OK if is_planned(found) else orders.exit_code(found)
 
 
-def failed(found: Workflow) -> bool:
-    """Whether it stopped for anything but a plan that is to be looked at."""
-    return found.code not in ("", "plan_ready", "guard")
+def is_planned(found: Workflow) -> bool:
+    """Whether there is a plan to look at, or nothing to do; anything else stopped it."""
+    return found.state == State.SUCCEEDED or (found.needs_decision and found.code in FOR_A_PLAN)
 
 
 def told_end(found: Workflow, told: dict[str, Any]) -> list[str]:
-    if failed(found):
-        return telling.error_lines(told)
-    if not any((told["plan"] or {}).get(name) for name in ("adds", "removes", "updates")):
-        return ["Nothing to do: the list equals the query."]
-    objections = [f"  ! {one['sentence']}" for one in (told["plan"] or {}).get("objections", [])]
-    return [*objections, f"Nothing was sent. To send exactly this plan: approve {found.pk} --plan HASH"]
+    if not is_planned(found):
+        return telling.result_lines(told)
+    if found.state == State.SUCCEEDED:
+        return [*telling.warning_lines(told), "Nothing to do: the list equals the query."]
+    objections = [f"  ! {one['sentence']}" for one in told["plan"]["objections"]]
+    said = [*telling.warning_lines(told), *objections, "Nothing was sent."]
+    return [*said, *telling.approval_lines(told)]

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from api.console import commands, orders, telling
+from workflows import decisions
 from workflows.models import Workflow
 from workflows.moves import State
 from workflows.report import report
@@ -31,12 +32,14 @@ class Command(commands.Command):
         if not wait:
             return self._leave(found.pk)
         found = orders.to_rest(found, tell=self.tell, planned=self._show_plan)
-        if approve_plan and found.state == State.PAUSED and found.code in ("guard", "plan_ready"):
+        if approve_plan and found.state == State.PAUSED and found.code in decisions.FOR_A_PLAN:
             orders.approve(found, approve_plan)
             found = orders.to_rest(found, tell=self.tell)
         told = report(found)
         self.give(told)
-        for line in [*telling.result_lines(told), f"Workflow {found.pk}"]:
+        # The first plan was shown when it was made; the plan of a later round is new to whoever reads this.
+        waiting = telling.plan_lines(told) if found.needs_decision and found.plan.get("round") else []
+        for line in [*waiting, *telling.result_lines(told), f"Workflow {found.pk}"]:
             self.say(line)
         return orders.exit_code(found)
 
@@ -49,5 +52,5 @@ class Command(commands.Command):
             self.tell("No worker could be woken now; the next one that looks will take it. Or use --wait.")
         told = report(orders.workflow(str(pk)))
         self.give(told)
-        self.say(f"Started workflow {pk}. See it with: workflow {str(pk)[:8]}")
+        self.say(f"Started workflow {pk}. See it with: {telling.MANAGE} workflow {str(pk)[:8]}")
         return commands.OK

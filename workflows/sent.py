@@ -1,0 +1,52 @@
+"""What a workflow has sent so far, by its finished batches: nothing is called untouched that is not."""
+
+from dataclasses import dataclass
+
+from django.db.models import BigIntegerField, Count, Q, Sum
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
+
+from workflows.models import StepState, Workflow
+from workflows.words import counted
+
+DELIVERIES = ("add", "import", "update", "remove")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """People Klaviyo took in each kind of batch; `doubtful` batches may have taken effect, or not."""
+
+    adds: int = 0
+    updates: int = 0
+    removes: int = 0
+    doubtful: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.adds or self.updates or self.removes or self.doubtful)
+
+    @property
+    def told(self) -> str:
+        """“3 adds, 1 update”, or “nothing”."""
+        numbers = ((self.adds, "add"), (self.updates, "update"), (self.removes, "removal"))
+        parts = [counted(number, noun) for number, noun in numbers if number]
+        if self.doubtful:
+            parts.append(f"{counted(self.doubtful, 'call', 'calls')} whose outcome is not known yet")
+        return ", ".join(parts) or "nothing"
+
+
+def sent(workflow: Workflow) -> Sent:
+    """Sum up the batches of all rounds, in one query."""
+    rows = Cast(KeyTextTransform("rows", "outcome"), BigIntegerField())
+    batches = workflow.steps.filter(kind__in=DELIVERIES).order_by().values("kind")
+    told = batches.annotate(
+        people=Sum(rows, filter=Q(state=StepState.DONE)),
+        doubtful=Count("pk", filter=Q(state=StepState.AMBIGUOUS)),
+    )
+    found = {row["kind"]: row for row in told}
+    taken = {kind: int(row["people"] or 0) for kind, row in found.items()}
+    return Sent(
+        adds=taken.get("add", 0) + taken.get("import", 0),
+        updates=taken.get("update", 0),
+        removes=taken.get("remove", 0),
+        doubtful=sum(row["doubtful"] for row in found.values()),
+    )
