@@ -62,18 +62,34 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "guard": Entry(
         "Waits for approval",
-        "The plan goes over a limit you set. Nothing has been sent.",
-        ("Approve this plan", "Change the limit and run again", "Discard the plan"),
+        "The plan goes over a limit, or the query is of an unexpected size. Nothing of this plan was sent.",
+        ("Approve this plan", "Correct the query or the limit and run again", "Discard the plan"),
     ),
     "plan_ready": Entry(
         "Plan ready",
         "This was a rehearsal. Nothing has been sent.",
         ("Approve this plan to send it", "Discard the plan"),
     ),
-    "size_threshold": Entry(
-        "Outside the expected size",
-        "The query gave more or fewer rows than its thresholds allow.",
-        ("Correct the query and run again", "Change its thresholds and run again"),
+    "list_shared": Entry(
+        "List shared",
+        "Two orchestrations feed one list, and each would undo the other.",
+        ("Give the data template of one of them another list name", "Delete one of the orchestrations"),
+    ),
+    "secret_unreadable": Entry(
+        "Secret cannot be opened",
+        "The secret of a credential was sealed with a key that CREDENTIALS_KEYS does not hold.",
+        (
+            "Restore the key it was sealed with in CREDENTIALS_KEYS and retry",
+            "Enter the secret again and retry",
+        ),
+    ),
+    "tls_untrusted": Entry(
+        "Certificate not trusted",
+        "The certificate of Klaviyo's address is not trusted here, so nothing is sent there.",
+        (
+            "Let this server trust the proxy that answers for Klaviyo, or go around it, then retry",
+            "Correct KLAVIYO_API_URL, or the clock of this server, then retry",
+        ),
     ),
     "source_unavailable": Entry(
         "Source unavailable",
