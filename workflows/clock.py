@@ -2,17 +2,12 @@
 
 import time
 from datetime import UTC, datetime
-from typing import Protocol
 
 from django.db import connection
 
+from destinations.clock import Clock
 
-class Clock(Protocol):
-    def now(self) -> datetime:
-        """The present, aware, in UTC."""
-
-    def sleep(self, seconds: float) -> None:
-        """Do nothing for `seconds`."""
+__all__ = ["Clock", "DatabaseClock"]
 
 
 class DatabaseClock:

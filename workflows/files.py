@@ -1,10 +1,7 @@
 """Where the files of a workflow and the ledgers of the lists lie; rows pass between steps here."""
 
 import hashlib
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -51,17 +48,6 @@ def sealed_path(workflow_id: UUID | str, name: str) -> Path:
     folder = Path(settings.DATA_DIR) / "sealed" / str(workflow_id)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder / name
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Give a temporary name to write under; the file appears under its own name only when it is whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def digest(path: Path) -> str:

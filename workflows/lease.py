@@ -14,7 +14,7 @@ from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 
 from workflows.clock import Clock
 from workflows.models import Step, StepState, Workflow
-from workflows.moves import CLAIMABLE, State
+from workflows.moves import CLAIMABLE
 
 # Longer than any request may take (30 s) with room for its late arrival at the other side.
 AMBIGUITY = timedelta(seconds=settings.AMBIGUITY_SECONDS)
@@ -120,7 +120,3 @@ def release(workflow: Workflow, *, wake_at: datetime | None) -> None:
 
 def crashed_too_often(workflow: Workflow) -> Step | None:
     return workflow.steps.filter(crashes__gte=settings.MAX_CRASHES).exclude(state=StepState.DONE).first()
-
-
-def is_running(workflow: Workflow, now: datetime) -> bool:
-    return workflow.state == State.RUNNING and bool(workflow.lease_until and workflow.lease_until > now)

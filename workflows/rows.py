@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from workflows.files import whole
+from audiences.files import whole
 
 READ_ROWS = 50_000
 

@@ -5,9 +5,10 @@ from collections import defaultdict
 from typing import Any
 
 from accounts import masking
+from audiences.files import whole
 from credentials import vault
 from workflows import rows
-from workflows.files import Folder, sealed_path, whole
+from workflows.files import Folder, sealed_path
 from workflows.models import Workflow
 
 SAMPLES = 3
