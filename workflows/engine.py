@@ -6,8 +6,10 @@ last finished step. Nothing here knows Celery: a task, a command and a test all 
 
 import contextlib
 import logging
+import traceback
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
@@ -205,10 +207,9 @@ def _judged(run: Run, step: Step, failure: Failure, error: Exception) -> Result 
             run.workflow.ambiguous_until = held.ambiguous_until
     if failure.is_bug:
         # The text of an unknown error may hold a person's data, so the log gets its kind and place alone.
-        log.error(
-            "unexpected error",
-            extra={"workflow": str(run.workflow.pk), "step": step.key, "kind": type(error).__name__},
-        )
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        told = {"workflow": str(run.workflow.pk), "step": step.key, "kind": type(error).__name__}
+        log.error("unexpected error", extra={**told, "reason": f"{Path(place.filename).name}:{place.lineno}"})
         if step.crashes + 1 >= settings.MAX_CRASHES:
             return Ended(State.FAILED, "Failed: an unexpected error.", _bug(step, error))
     return failure.then
