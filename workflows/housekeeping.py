@@ -78,8 +78,8 @@ def _folders(kind: str) -> dict[UUID, Path]:
 def _known(ids: Iterable[UUID]) -> dict[UUID, tuple[str, datetime | None]]:
     """State and end of each of these workflows that exists, in one query for very many."""
     wanted, found = list(ids), {}
-    for start in range(0, len(wanted), IDS_A_QUERY):
-        asked = Workflow.objects.filter(pk__in=wanted[start : start + IDS_A_QUERY])
+    for first in range(0, len(wanted), IDS_A_QUERY):
+        asked = Workflow.objects.filter(pk__in=wanted[first : first + IDS_A_QUERY])
         for pk, state, finished_at in asked.values_list("pk", "state", "finished_at"):
             found[pk] = (state, finished_at)
     return found
