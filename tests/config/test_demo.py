@@ -49,6 +49,7 @@ class TestDemo:
         assert "+       1,924  to add" in first.stdout
         assert "not an e-mail address" in first.stdout
         assert "Verified: the list “Newsletter”" in first.stdout
+        assert "requests were as Klaviyo's OpenAPI document says." in first.stdout
 
         second = show(tmp_path)
 
