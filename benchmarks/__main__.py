@@ -5,7 +5,7 @@ import sys
 
 BENCHMARKS = {
     "reconcile": "the difference of two large sets beside decoding them and beside Python sets",
-    "million": "a million rows against a list of a million at Klaviyo's true limits, beside the limits' floor",
+    "million": "a million rows against a list of a million at Klaviyo's true limits, beside their floor",
 }
 
 

@@ -76,9 +76,7 @@ class TestALargeList:
         assert workflow.state == State.SUCCEEDED
         assert company.members() == {f"person{n}@example.org" for n in range(150, 500)}
 
-    def test_shows_in_the_end_when_people_never_appear(
-        self, company: World, monkeypatch: pytest.MonkeyPatch
-    ):
+    def test_shows_in_the_end_when_people_never_appear(self, company: World, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(verify, "LOOKS", 2)
         company.write(people(352))
         company.klaviyo.import_settings(settle_seconds=3_600)
