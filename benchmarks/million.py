@@ -1,7 +1,7 @@
-"""A large list, one per cent of it changed, at Klaviyo's true limits: time beside the limits' floor, and memory.
+"""A large list, one per cent of it changed, at Klaviyo's true limits: time beside their floor, and memory.
 
-`python3 run.py bench million [rows] [--again]`: takes about a quarter of an hour for 1,000,000 rows, nearly
-all of it the 75,000 members a minute that Klaviyo lets anyone read. `--again` adds a second run with the ledger.
+`python3 run.py bench million [rows] [--again]` takes about a quarter of an hour for 1,000,000 rows, nearly all
+of it the 75,000 members a minute that Klaviyo lets anyone read. `--again` adds a run with the ledger.
 """
 
 import argparse
