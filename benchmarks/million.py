@@ -1,6 +1,6 @@
 """A large list, one per cent of it changed, at Klaviyo's true limits: time beside their floor, and memory.
 
-`python3 run.py bench million [rows] [--again]` takes about a quarter of an hour for 1,000,000 rows, nearly all
+`python3 run.py bench million [rows] [--again]` takes a quarter of an hour for 1,000,000 rows, nearly all
 of it the 75,000 members a minute that Klaviyo lets anyone read. `--again` adds a run with the ledger.
 """
 
@@ -124,7 +124,6 @@ def _tell(name: str, run: _Rollcall, done: dict[str, Any], account: Account) -> 
     print(f"  counts      {done['counts']}")
     print(f"  requests    {done['requests']}")
     print(f"  429 seen    {account.stats()['throttled']}")
-    print(
-        f"  time        {run.seconds:.1f} s against a floor of {floor:.1f} s: {run.seconds / max(floor, 1):.3f}x"
-    )
+    times = run.seconds / max(floor, 1)
+    print(f"  time        {run.seconds:.1f} s against a floor of {floor:.1f} s: {times:.3f}x")
     print(f"  peak memory {peak:.0f} MiB")
