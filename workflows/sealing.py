@@ -13,6 +13,7 @@ from workflows.models import Workflow
 
 SAMPLES = 3
 MOST_SEALED = 100_000
+SEALED = "refused.sealed"
 
 
 def seal_refused(folder: Folder, workflow: Workflow, refused: dict[str, str]) -> dict[str, list[str]]:
@@ -26,9 +27,21 @@ def seal_refused(folder: Folder, workflow: Workflow, refused: dict[str, str]) ->
             samples[row["reason"]].append(masking.email(row["email"]))
     if found:
         data = json.dumps(found).encode()
-        with whole(sealed_path(workflow.pk, "refused.sealed")) as path:
+        with whole(sealed_path(workflow.pk, SEALED)) as path:
             path.write_bytes(vault.seal(data, context=context(workflow)))
     return dict(samples)
+
+
+def refused(workflow: Workflow) -> list[dict[str, Any]]:
+    """Return the refused rows of a closed workflow in the clear: row_no, reason, column_name, email.
+
+    Empty when there were none, or when their time is over. For operators at the machine; pages show masks.
+    Raises VaultError when the key they were sealed with is missing.
+    """
+    path = sealed_path(workflow.pk, SEALED)
+    if not path.exists():
+        return []
+    return json.loads(vault.unseal(path.read_bytes(), context=context(workflow)))
 
 
 def context(workflow: Workflow) -> str:

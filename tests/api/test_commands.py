@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from accounts.models import Activity
 from simulator.control import Account
 from tests.api.shop import Ended, Shop, command
 
@@ -204,3 +205,15 @@ class TestWorkflow:
 
         assert ended.code == 1
         assert "There is no workflow whose id begins with" in ended.err
+
+    def test_shows_the_refused_rows_to_who_asks_and_remembers_it(self, applied: Shop):
+        applied.has([("ada@example.org", "Ada", "London"), ("=cmd()@nowhere", "Eve", "Leeds")])
+        workflow = command("run", "VIP", "--wait", "--json").json["workflow"]
+
+        shown = command("workflow", workflow, "--refused")
+
+        assert shown.code == 0
+        [header, row] = shown.out.splitlines()
+        assert header == "row_no,reason,column_name,email"
+        assert row.endswith(",email_invalid,email,'=cmd()@nowhere")
+        assert Activity.objects.filter(action="refused_rows_shown").count() == 1
