@@ -22,6 +22,14 @@ CANARIES = {
 }
 
 
+# Secrets stored in the open on purpose: others, since a file keeps what was deleted from it for a while.
+CONTROLS = {
+    "Key": (CredentialKind.KLAVIYO_API_KEY, a_klaviyo_key(200)),
+    "Password": (CredentialKind.DATABASE_PASSWORD, "control päss/word & más"),
+    "Long password": (CredentialKind.DATABASE_PASSWORD, "control " * 20),
+}
+
+
 def spellings(secret: str) -> set[bytes]:
     raw = secret.encode()
     # What base64 makes of the bytes depends on where among three they begin.
@@ -41,11 +49,9 @@ def spellings(secret: str) -> set[bytes]:
     }
 
 
-def found_in(dump: bytes) -> list[str]:
+def found_in(dump: bytes, among: dict[str, tuple[CredentialKind, str]] = CANARIES) -> list[str]:
     return [
-        name
-        for name, (_, secret) in CANARIES.items()
-        if any(spelling in dump for spelling in spellings(secret))
+        name for name, (_, secret) in among.items() if any(spelling in dump for spelling in spellings(secret))
     ]
 
 
@@ -81,9 +87,9 @@ class TestDatabase:
 
         assert found_in(dump()) == []
 
-    @pytest.mark.parametrize("name", CANARIES)
+    @pytest.mark.parametrize("name", CONTROLS)
     def test_would_show_one_that_was_stored_in_the_open(self, keys, name):
-        kind, secret = CANARIES[name]
+        kind, secret = CONTROLS[name]
         Credential.objects.create(name=name, kind=kind, description=secret)
 
-        assert found_in(dump()) == [name]
+        assert name in found_in(dump(), CONTROLS)
