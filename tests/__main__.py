@@ -13,6 +13,7 @@ from tests import browser
 
 NO_TESTS = 5
 # More than two cores have: half the time of a test goes by in waiting, for a lease or for Klaviyo's limits.
+# Whoever is done takes over from the others, for the tests that kill workers are long and lie together.
 WORKERS = "4"
 
 
@@ -40,7 +41,11 @@ def main(arguments: list[str]) -> int:
     except browser.NoBrowser as problem:
         print(problem, file=sys.stderr)
         return 1
-    chosen = arguments if any(part.startswith("-n") for part in arguments) else ["-n", WORKERS, *arguments]
+    chosen = (
+        arguments
+        if any(part.startswith("-n") for part in arguments)
+        else ["-n", WORKERS, "--dist", "worksteal", *arguments]
+    )
     results = [run("PostgreSQL", chosen), run("SQLite", chosen)]
     print(summary(results), flush=True)
     return exit_code(results)
