@@ -41,7 +41,7 @@ _STAGES = {
     "attention": Look("warn", "pause", "needs a decision"),
     "stopped": Look("idle", "stop", "stopped"),
 }
-_TODO = Look("idle", "wait", "to come")
+_TO_COME = Look("idle", "wait", "to come")
 
 
 def of_workflow(workflow: Workflow) -> Look:
@@ -53,7 +53,7 @@ def of_workflow(workflow: Workflow) -> Look:
 
 def of_stage(state: str) -> Look:
     """The look of a `StageView.state`; what has not begun is still to come."""
-    return _STAGES.get(state, _TODO)
+    return _STAGES.get(state, _TO_COME)
 
 
 _EVENTS = {

@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
     def work(self, *args: Any, **options: Any) -> int:
         """Do what the command is for. Raises Failure."""
-        raise NotImplementedError
+        raise NotImplementedError  # Django makes commands itself, so an abstract class would not say more
 
     def say(self, line: str = "") -> None:
         """Print a line of the result for a person; with `--json` nothing."""
