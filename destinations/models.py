@@ -22,11 +22,20 @@ class Duplicates(models.TextChoices):
     REFUSE = "refuse", "Load none of them"
 
 
+class Path(models.TextChoices):
+    """How changes reach the list: the fastest way each time, or a fixed one."""
+
+    AUTO = "auto", "Fastest (estimated each run)"
+    API = "api", "API only"
+    SFTP = "sftp", "SFTP, removals by API"
+
+
 class Destination(models.Model):
     """An account at a vendor, opened by one credential.
 
     `account_id` is pinned by the first successful test; a credential that opens another account is
-    refused from then on.
+    refused from then on. `sftp_credential` opens the vendor's other door, where files go in; what goes
+    through it is said in `settings["sftp"]`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -35,6 +44,13 @@ class Destination(models.Model):
     plugin = models.CharField(max_length=40)
     credential = models.ForeignKey(
         "credentials.Credential", on_delete=models.PROTECT, related_name="destinations"
+    )
+    sftp_credential = models.ForeignKey(
+        "credentials.Credential",
+        on_delete=models.PROTECT,
+        related_name="sftp_destinations",
+        null=True,
+        blank=True,
     )
     settings = models.JSONField(blank=True, default=dict)
     account_id = models.CharField(max_length=64, blank=True, default="")
@@ -59,6 +75,7 @@ class DataTemplate(models.Model):
     list_name = models.CharField(max_length=MAX_NAME_CHARS)
     full_profile = models.BooleanField(default=False)
     mode = models.CharField(max_length=16, choices=Mode.choices, default=Mode.MIRROR)
+    path = models.CharField(max_length=8, choices=Path.choices, default=Path.AUTO)
     mapping = models.JSONField(blank=True, default=list)
     default_country = models.CharField(max_length=2, blank=True, default="")
     duplicates = models.CharField(max_length=16, choices=Duplicates.choices, default=Duplicates.MOST_COMPLETE)
@@ -71,6 +88,7 @@ class DataTemplate(models.Model):
                 fields=["destination", "name"], name="template_name_once_per_destination"
             ),
             models.CheckConstraint(condition=models.Q(mode__in=Mode.values), name="template_mode_known"),
+            models.CheckConstraint(condition=models.Q(path__in=Path.values), name="template_path_known"),
             models.CheckConstraint(
                 condition=models.Q(duplicates__in=Duplicates.values), name="template_duplicates_known"
             ),
