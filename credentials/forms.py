@@ -16,7 +16,7 @@ class SecretField(forms.CharField):
 
     def __init__(self, **given: Any) -> None:
         widget = forms.PasswordInput(render_value=False, attrs=SECRET_ATTRS)
-        super().__init__(strip=False, max_length=kinds.LONGEST, widget=widget, **given)
+        super().__init__(strip=False, max_length=kinds.longest(kinds.KLAVIYO_API_KEY), widget=widget, **given)
 
 
 class CredentialForm(forms.ModelForm):

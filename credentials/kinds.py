@@ -2,33 +2,51 @@
 
 import re
 
+from credentials import ssh_keys
+
 KLAVIYO_API_KEY = "klaviyo_api_key"
 DATABASE_PASSWORD = "database_password"  # noqa: S105 the name of a kind, not a password
+KLAVIYO_SFTP = "klaviyo_sftp"
+SFTP = "sftp"
+SSH_KINDS = frozenset({KLAVIYO_SFTP, SFTP})
 
 # "pk_" and 34 hex characters is the shortest private key Klaviyo has issued; "pk_<site id>_<hex>" is longer.
 KLAVIYO_KEY_LENGTH = 37
-LONGEST = 1024
 
+_LONGEST = 1024
 _HINT_LENGTH = 4
 _PUBLIC_KEY = re.compile(r"[A-Za-z0-9]{6}")
 _SHORTENED = re.compile(r"\*{2,}|[•●…·]|\.{2,}")
 
 
-def problem(kind: str, secret: str) -> str | None:
-    """Return why this secret cannot be one of its kind, or None. The sentence never holds the secret."""
+def problem(kind: str, secret: str, passphrase: str | None = None) -> str | None:
+    """Return why this secret cannot be one of its kind, or None. The sentence never holds the secret.
+
+    `passphrase` opens a private key of SSH that is protected by one.
+    """
     if not secret:
         return "Nothing was pasted."
-    if len(secret) > LONGEST:
+    if len(secret) > longest(kind):
         return f"This is {len(secret)} characters long; no secret of this kind is. Paste the secret alone."
     if kind == KLAVIYO_API_KEY:
         return _klaviyo_problem(secret)
     if kind == DATABASE_PASSWORD:
         return _password_problem(secret)
+    if kind in SSH_KINDS:
+        return _ssh_problem(secret, passphrase)
     raise ValueError(f"unknown kind of credential: {kind}")
 
 
+def longest(kind: str) -> int:
+    """Return how many characters a secret of this kind can have."""
+    return ssh_keys.LONGEST if kind in SSH_KINDS else _LONGEST
+
+
 def hint(kind: str, secret: str) -> str:
-    """Return the last four characters of a key; of a password nothing, for it may be short."""
+    """Return the last four characters of an API key.
+
+    Of a password nothing, for it may be short; nor of a private key of SSH, which its public half names.
+    """
     return secret[-_HINT_LENGTH:] if kind == KLAVIYO_API_KEY else ""
 
 
@@ -105,4 +123,12 @@ def _password_problem(secret: str) -> str | None:
         return "There is a zero byte in the password; no database takes one."
     if re.search(r"[\ud800-\udfff]", secret):
         return "There is half a character in the password. Copy it again."
+    return None
+
+
+def _ssh_problem(secret: str, passphrase: str | None) -> str | None:
+    try:
+        ssh_keys.read(secret, passphrase)
+    except ssh_keys.BadKey as bad:
+        return str(bad)
     return None

@@ -8,11 +8,15 @@ from typing import Any
 from django.db import models
 
 _SEALED_COLUMNS = frozenset({"ciphertext", "key_id", "version", "hint"})
+# Written in steps, each with the row locked (pins, address, public half): a whole row never writes it back.
+_KEPT_APART = _SEALED_COLUMNS | {"settings"}
 
 
 class CredentialKind(models.TextChoices):
     KLAVIYO_API_KEY = "klaviyo_api_key", "Klaviyo private API key"
     DATABASE_PASSWORD = "database_password", "Database password"
+    KLAVIYO_SFTP = "klaviyo_sftp", "Klaviyo SFTP key"
+    SFTP = "sftp", "SFTP key"
 
 
 class Credential(models.Model):
@@ -20,7 +24,9 @@ class Credential(models.Model):
 
     `ciphertext` and `key_id` are written by `credentials.vault` alone. `version` is 0 until a secret is saved
     and grows by one each time it is replaced. `hint` is a key's last four characters, and empty for a
-    password. `account_id`, `account_name` and `scopes` are what the last test read.
+    password or an SSH key. `account_id`, `account_name` and `scopes` are what the last test read. `settings`
+    is never secret; of an SSH key it is where it is used (`host`, `port`, `user`, `folder`), its `public_key`
+    and the server's `host_keys`.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -31,6 +37,7 @@ class Credential(models.Model):
     key_id = models.CharField(max_length=16, blank=True, editable=False)
     hint = models.CharField(max_length=4, blank=True, editable=False)
     version = models.PositiveIntegerField(default=0, editable=False)
+    settings = models.JSONField(default=dict, blank=True)
     account_id = models.CharField(max_length=64, blank=True)
     account_name = models.CharField(max_length=200, blank=True)
     scopes = models.JSONField(default=list, blank=True)
@@ -56,7 +63,7 @@ class Credential(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save every column but the sealed ones, unless `update_fields` names some.
+        """Save every column but the sealed ones and `settings`, unless `update_fields` names some.
 
         A row that was read before a rotation or a replacement would otherwise write the old secret back.
         """
@@ -64,13 +71,22 @@ class Credential(models.Model):
             kwargs["update_fields"] = [
                 field.name
                 for field in self._meta.concrete_fields
-                if not field.primary_key and field.name not in _SEALED_COLUMNS
+                if not field.primary_key and field.name not in _KEPT_APART
             ]
         super().save(*args, **kwargs)
 
     @property
     def has_secret(self) -> bool:
         return self.version > 0
+
+    @property
+    def is_ssh_key(self) -> bool:
+        return self.kind in (CredentialKind.KLAVIYO_SFTP, CredentialKind.SFTP)
+
+    @property
+    def public_key(self) -> str:
+        """The line that the server is given; empty until a key is stored, and for every other kind."""
+        return str(self.settings.get("public_key", ""))
 
     def note_test(self, *, account_id: str, account_name: str, scopes: Sequence[str], at: datetime) -> bool:
         """Keep what a test found this secret to open; False when the secret was replaced during the test."""

@@ -3,10 +3,11 @@
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from credentials import kinds
+from credentials import kinds, ssh_keys
 from credentials.keyring import (
     KEY_BYTES,
     NONCE_BYTES,
@@ -63,32 +64,31 @@ def keyring() -> Keyring:
 
 
 @sensitive_variables()
-def save_secret(credential: Credential, secret: str) -> bool:
+def save_secret(credential: Credential, secret: str, *, passphrase: str | None = None) -> bool:
     """Seal `secret` into the credential; return False when it already held this one.
 
-    A credential that is not in the database yet is inserted. A new secret forgets what the old one was tested
-    to open. Raises RefusedSecret for an impossible shape, StaleCredential when another replaced it first.
+    A private key of SSH is sealed as OpenSSH text that needs no passphrase any more, and its public half is
+    kept in `settings`. A credential that is not in the database yet is inserted. A new secret forgets what
+    the old one was tested to open. Raises RefusedSecret for an impossible shape, StaleCredential when
+    another replaced it first.
     """
-    problem = kinds.problem(credential.kind, secret)
-    if problem:
-        raise RefusedSecret(problem)
-    if credential.has_secret and _holds(credential, secret):
+    sealable = _sealable(credential.kind, secret, passphrase)
+    if credential.has_secret and holds(credential, secret, passphrase=passphrase):
         return False
-    _write(credential, secret)
+    _write(credential, sealable)
     return True
 
 
 @sensitive_variables()
-def unsaved(name: str, kind: str, secret: str) -> Credential:
+def unsaved(name: str, kind: str, secret: str, *, passphrase: str | None = None) -> Credential:
     """Return a credential that opens what `secret` opens and is in no database, to try something with.
 
     Raises RefusedSecret for an impossible shape.
     """
-    if problem := kinds.problem(kind, secret):
-        raise RefusedSecret(problem)
+    sealable = _sealable(kind, secret, passphrase)
     key, credential = keyring().newest, Credential(name=name, kind=kind, version=1)
-    credential.key_id = key.id
-    credential.ciphertext = seal_for(credential, secret, version=1, key=key)
+    credential.key_id, credential.settings = key.id, _public_settings(kind, sealable)
+    credential.ciphertext = seal_for(credential, sealable, version=1, key=key)
     return credential
 
 
@@ -164,14 +164,37 @@ def derive(purpose: str) -> bytes:
     )
 
 
-def _holds(credential: Credential, secret: str) -> bool:
+@sensitive_variables()
+def holds(credential: Credential, secret: str, *, passphrase: str | None = None) -> bool:
+    """Return whether the credential holds this secret already; a key of SSH may be written differently.
+
+    What cannot be opened is not held: pasting the secret again is the remedy its message names.
+    """
     try:
-        return reveal(credential) == secret
+        stored = reveal(credential)
     except VaultError:
-        # What cannot be opened is replaced: pasting the secret again is the remedy its message names.
+        return False
+    if credential.kind not in kinds.SSH_KINDS:
+        return stored == secret
+    try:
+        return ssh_keys.read(secret, passphrase).public_line == ssh_keys.read(stored).public_line
+    except ssh_keys.BadKey:
         return False
 
 
+@sensitive_variables()
+def _sealable(kind: str, secret: str, passphrase: str | None) -> str:
+    if problem := kinds.problem(kind, secret, passphrase):
+        raise RefusedSecret(problem)
+    return ssh_keys.read(secret, passphrase).openssh if kind in kinds.SSH_KINDS else secret
+
+
+@sensitive_variables()
+def _public_settings(kind: str, secret: str) -> dict[str, str]:
+    return {"public_key": ssh_keys.read(secret).public_line} if kind in kinds.SSH_KINDS else {}
+
+
+@sensitive_variables()
 def _write(credential: Credential, secret: str) -> None:
     key, version = keyring().newest, credential.version + 1
     columns = {
@@ -185,10 +208,19 @@ def _write(credential: Credential, secret: str) -> None:
         "tested_at": None,
         "updated_at": timezone.now(),
     }
+    public = _public_settings(credential.kind, secret)
+    columns["settings"] = {**credential.settings, **public}
     if not credential._state.adding:
-        unchanged = Credential.objects.filter(pk=credential.pk, version=credential.version)
-        if not unchanged.update(**columns):
-            raise StaleCredential(f'Credential "{credential.name}" was changed by somebody else meanwhile.')
+        with transaction.atomic():
+            as_read = Credential.objects.filter(pk=credential.pk, version=credential.version)
+            stored = as_read.select_for_update().first()
+            if stored is None:
+                raise StaleCredential(
+                    f'Credential "{credential.name}" was changed by somebody else meanwhile.'
+                )
+            # A pin that was accepted since this credential was read stays.
+            columns["settings"] = {**stored.settings, **public}
+            as_read.update(**columns)
     for name, value in columns.items():
         setattr(credential, name, value)
     if credential._state.adding:
