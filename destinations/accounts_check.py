@@ -1,5 +1,6 @@
 """The way through a credential: whose account it opens, what it may read there, and never into another."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -43,8 +44,8 @@ def open_checked(
             f'The key of credential "{credential.name}" opens another account than destination '
             f'"{destination.name}" was made for. Paste a key of that account.',
         )
-    plugin = PLUGINS[destination.plugin]
-    return plugin.open(vault.reveal(credential), opens, clock=clock, hooks=hooks, max_wait=max_wait)
+    open_session = _opener(PLUGINS[destination.plugin])
+    return open_session(vault.reveal(credential), opens, clock=clock, hooks=hooks, max_wait=max_wait)
 
 
 def check_credential(
@@ -57,10 +58,10 @@ def check_credential(
     and HoldOn when it could not be tried now; VaultError when there is no secret to try with.
     """
     clock = clock or SystemClock()
-    plugin = _plugin_for(credential)
+    open_session = _opener(_plugin_for(credential))
     account_id = _pinned(credential) or credential.account_id or provisional_account(credential.pk)
     try:
-        with plugin.open(vault.reveal(credential), account_id, clock=clock) as session:
+        with open_session(vault.reveal(credential), account_id, clock=clock) as session:
             account = session.client.account()
             scopes = session.client.scopes(granted=("accounts:read",))
     except NeedsDecision as error:
@@ -92,6 +93,12 @@ def _plugin_for(credential: Credential) -> Plugin:
         if plugin.credential_kind == credential.kind:
             return plugin
     raise ValueError(f"no destination is opened by a {credential.kind}")
+
+
+def _opener(plugin: Plugin) -> Callable[..., Session]:
+    if plugin.open is None:
+        raise ValueError(f"{plugin.label} takes files; there is no account to open")
+    return plugin.open
 
 
 def _pinned(credential: Credential) -> str:

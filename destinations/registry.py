@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
+from typing import Any, Literal
 
-from destinations.klaviyo import imports, limits, mapping
+from destinations import sftp_files
+from destinations.klaviyo import imports, limits, mapping, sftp_import
 from destinations.klaviyo.answers import Job
 from destinations.klaviyo.client import Klaviyo
 from destinations.klaviyo.mapping import Profile, Target
@@ -15,14 +17,21 @@ from destinations.klaviyo.service import Session, open_session
 __all__ = ["Job", "Klaviyo", "Plugin", "Profile", "Reading", "Session", "Target"]
 
 
+def _no_time(calls: int, endpoint: str) -> float:
+    return 0.0
+
+
 @dataclass(frozen=True)
 class Plugin:
     """A kind of destination.
 
     `capabilities` say what it can do, `cannot` says in sentences what a person may expect and will not get.
     `endpoints` are shown with their limits, `fields` are the standard targets of a mapping with their labels.
-    `open` takes a secret and an account's id. `imports` and `mapping` are the vendor's rules for turning rows
-    into profiles and profiles into batches; `floor_seconds` is the least time so many calls take.
+    What `delivers` a list keeps it and can read it back: `open` takes a secret and an account's id, `imports`
+    is the module of the rules for turning profiles into batches, `floor_seconds` is the least time so many
+    calls take. What delivers a file has none of these. `mapping` has the rules for turning rows into what is
+    sent. `files` is the module of the rules for files, which a credential of `sftp_credential_kind` opens the
+    way for; for a list they are another way in, None where there is no such way.
     """
 
     name: str
@@ -34,10 +43,13 @@ class Plugin:
     max_lists: int
     endpoints: tuple[limits.Endpoint, ...] = field(repr=False)
     fields: Mapping[str, str] = field(repr=False)
-    open: Callable[..., Session] = field(repr=False)
-    imports: ModuleType = field(repr=False)
     mapping: ModuleType = field(repr=False)
-    floor_seconds: Callable[[int, str], float] = field(repr=False)
+    delivers: Literal["list", "file"] = "list"
+    open: Callable[..., Session] | None = field(default=None, repr=False)
+    imports: Any = field(default=None, repr=False)
+    floor_seconds: Callable[[int, str], float] = field(default=_no_time, repr=False)
+    files: Any = field(default=None, repr=False)
+    sftp_credential_kind: str = ""
 
 
 KLAVIYO = Plugin(
@@ -72,9 +84,44 @@ KLAVIYO = Plugin(
     imports=imports,
     mapping=mapping,
     floor_seconds=limits.floor_seconds,
+    files=sftp_import,
+    sftp_credential_kind="klaviyo_sftp",
 )
 
-PLUGINS: dict[str, Plugin] = {plugin.name: plugin for plugin in (KLAVIYO,)}
+SFTP = Plugin(
+    name="sftp",
+    label="SFTP",
+    description=(
+        "SFTP puts an audience as a CSV file on a server of yours, with column names of your choice, for "
+        "those who fetch it there. Every run writes a new file; nothing is overwritten."
+    ),
+    credential_kind="sftp",
+    capabilities={
+        "add": True,
+        "remove": False,
+        "create_list": False,
+        "full_profile": True,
+        "read_members": False,
+        "row_errors": False,
+        "flows": False,
+        "grant_consent": False,
+        "clear_fields": False,
+    },
+    cannot=(
+        "Nobody can read back what became of a file. Rollcall checks that it is on the server byte for byte.",
+        "A file holds the whole audience. Removing people is up to those who fetch it.",
+        "Rollcall never deletes a file that is whole; clear the folder yourself.",
+    ),
+    max_lists=0,
+    endpoints=(),
+    fields=sftp_files.STANDARD,
+    mapping=sftp_files,
+    delivers="file",
+    files=sftp_files,
+    sftp_credential_kind="sftp",
+)
+
+PLUGINS: dict[str, Plugin] = {plugin.name: plugin for plugin in (KLAVIYO, SFTP)}
 
 
 def choices() -> list[tuple[str, str]]:
