@@ -259,3 +259,22 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"approval of {self.workflow_id}"
+
+
+class Coefficient(models.Model):
+    """What the last runs of an account taught about one part of the time a delivery takes.
+
+    `observations` holds one entry a run, the oldest first: the run's id and its points of (units, seconds).
+    """
+
+    account_id = models.CharField(max_length=64)
+    name = models.CharField(max_length=32)
+    observations = models.JSONField(default=list, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["account_id", "name"]
+        constraints = [models.UniqueConstraint(fields=["account_id", "name"], name="one_coefficient_a_name")]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.account_id}"
