@@ -245,14 +245,12 @@ def _renderer(layout: Layout) -> Callable[[pa.RecordBatch], _Lines]:
         cells: list[Any] = [
             _cell(column.constant)
             if column.source is None
-            else _quoted(_text(batch.column(column.source)), alone=alone)
+            else _cells(batch.column(column.source), alone=alone)
             for column in layout.columns
         ]
         last = cells.pop()
         ended = last + "\n" if isinstance(last, str) else _joined([last, "\n"], "")
-        lines = _joined([*cells, ended], ",")
-        _check(lines)
-        return _view(lines)
+        return _view(_joined([*cells, ended], ","))
 
     return render
 
@@ -268,11 +266,21 @@ def _text(values: pa.Array) -> pa.StringArray:
     kind = values.type
     if pa.types.is_string(kind):
         return values
+    if pa.types.is_large_string(kind) or pa.types.is_dictionary(kind) or pa.types.is_null(kind):
+        return _text(values.cast(pa.string()))
     if pa.types.is_floating(kind):
         return _plain_floats(values.cast(pa.float64()))
     if pa.types.is_decimal(kind):
         return pa.array([_plain(value) for value in values.to_pylist()], pa.string())
-    return values.cast(pa.string())
+    if _is_plain(kind):
+        return values.cast(pa.string())
+    raise CannotWrite(f"A column of {kind} cannot be written.")
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Return whether text of this type is made here, and so holds neither quotes nor control characters."""
+    tests = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_temporal)
+    return pa.types.is_floating(kind) or pa.types.is_decimal(kind) or any(test(kind) for test in tests)
 
 
 def _plain_floats(values: pa.DoubleArray) -> pa.StringArray:
@@ -298,34 +306,40 @@ def _plain(number: Decimal | None) -> str | None:
     return format(number.normalize(), "f")
 
 
-def _quoted(text: pa.StringArray, *, alone: bool) -> pa.StringArray:
-    """Put quotes where a cell needs them; `alone` is a row's only cell: it must not be an empty line."""
-    written = _bytes(text)
-    if b'"' in written or b"," in written:
-        needs = pc.fill_null(pc.match_substring_regex(text, _QUOTED), False)
-        doubled = pc.replace_substring(text.filter(needs), '"', '""')
-        text = pc.replace_with_mask(text, needs, pc.binary_join_element_wise('"', doubled, '"', ""))
+def _cells(values: pa.Array, *, alone: bool) -> pa.StringArray:
+    """Return values as they stand in a row; `alone` in it, an empty one must not make an empty line.
+
+    Raises CannotWrite for a control character: a stray line feed would be half a person in the next row.
+    """
+    text = _text(values)
+    if not _is_plain(values.type):
+        written = _bytes(text)
+        if _has_control(written):
+            raise CannotWrite("A row holds a control character and was not put aside.")
+        if b'"' in written or b"," in written:
+            text = _quoted(text)
     if alone:
         text = pc.fill_null(text, "")
         text = pc.if_else(pc.equal(text, ""), '""', text)
     return text
 
 
+def _quoted(text: pa.StringArray) -> pa.StringArray:
+    needs = pc.fill_null(pc.match_substring_regex(text, _QUOTED), False)
+    doubled = pc.replace_substring(text.filter(needs), '"', '""')
+    return pc.replace_with_mask(text, needs, pc.binary_join_element_wise('"', doubled, '"', ""))
+
+
 def _cell(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if re.search(_QUOTED, text) else text
 
 
-def _check(lines: pa.StringArray) -> None:
-    # The last look at the very bytes that go out: a stray line feed would be half a person in the next row.
-    data = _bytes(lines)
-    if data.count(b"\n") != len(lines) or _has_control(data.replace(b"\n", b"")):
-        raise CannotWrite("A row holds a control character and was not put aside.")
-
-
 def _has_control(data: bytes) -> bool:
-    return len(data.translate(None, _C0_BYTES)) != len(data) or (
-        b"\xc2" in data and _C1_BYTES.search(data) is not None
-    )
+    return len(data.translate(None, _C0_BYTES)) != len(data) or _has_c1(data)
+
+
+def _has_c1(data: bytes) -> bool:
+    return b"\xc2" in data and _C1_BYTES.search(data) is not None
 
 
 def _bytes(text: pa.StringArray) -> bytes:
