@@ -1,5 +1,6 @@
 """The keys by which a server is known again: pinned by a person who compared them, checked before a login."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from credentials.models import Credential
 
 MOST = 3
 
+_PIN = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) (SHA256:[A-Za-z0-9+/]{43})")
+
 
 @dataclass(frozen=True)
 class Pin:
@@ -24,6 +27,14 @@ class Pin:
 
     def __str__(self) -> str:
         return f"{self.type} {self.fingerprint}"
+
+
+def parse(text: str) -> Pin:
+    """Return the pin written as `ssh-ed25519 SHA256:…`. Raises ValueError with a sentence."""
+    found = _PIN.fullmatch(" ".join(text.split()))
+    if found is None:
+        raise ValueError("A host key is written as its type and fingerprint: ssh-ed25519 SHA256:…")
+    return Pin(found[1], found[2])
 
 
 def pinned(credential: Credential) -> tuple[Pin, ...]:
@@ -85,6 +96,11 @@ def _entry(pin: Pin, by: User | AnonymousUser | str) -> dict[str, str]:
         "accepted_by": accepted_by,
         "accepted_at": at,
     }
+
+
+def forgotten(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings without any pin: another host or port is another server."""
+    return {key: value for key, value in settings.items() if key != "host_keys"}
 
 
 def _keep(

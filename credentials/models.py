@@ -84,6 +84,10 @@ class Credential(models.Model):
         return self.kind in (CredentialKind.KLAVIYO_SFTP, CredentialKind.SFTP)
 
     @property
+    def is_klaviyo_sftp(self) -> bool:
+        return self.kind == CredentialKind.KLAVIYO_SFTP
+
+    @property
     def public_key(self) -> str:
         """The line that the server is given; empty until a key is stored, and for every other kind."""
         return str(self.settings.get("public_key", ""))

@@ -29,6 +29,18 @@ document.addEventListener("click", (event) => {
   if ("close" in target.dataset) target.closest("dialog").close();
 });
 
+// A group of fields that belongs to another choice is hidden and not sent. Without this, all stand open.
+function showChosen() {
+  for (const group of document.querySelectorAll("[data-for]")) {
+    const inputs = [...group.closest("form").querySelectorAll(`[name="${group.dataset.of}"]`)];
+    const chosen = inputs.find((input) => input.type !== "radio" || input.checked);
+    group.hidden = group.disabled = !group.dataset.for.split(" ").includes(chosen?.value);
+  }
+}
+showChosen();
+document.addEventListener("change", showChosen);
+addEventListener("pageshow", showChosen);
+
 // A second press while the first is on its way would only be refused; it should not look possible.
 document.addEventListener("submit", (event) => {
   for (const button of event.target.querySelectorAll("[data-once]")) button.setAttribute("aria-disabled", "true");
