@@ -1,10 +1,102 @@
-"""How long a plan will take, from the limits alone, with the arithmetic in words."""
+"""How long a plan will take, by which way it should go, and why, in words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-# What an import takes at Klaviyo beyond the requests. Klaviyo states no figure: this is a cautious guess
-# until it is learned from each account's own imports.
+from workflows.durations import duration
+from workflows.forecasts import Forecast, Work, file_forecast, forecasts
+
+__all__ = [
+    "Choice",
+    "Estimate",
+    "Forecast",
+    "NotFeasible",
+    "Work",
+    "choose",
+    "duration",
+    "estimate",
+    "file_forecast",
+    "forecasts",
+]
+
+# SFTP gives no answer for single rows and says nothing when it is done: it must be worth that.
+SFTP_MUST_GAIN = 1.25
+
+# Of two ways as fast, the one named first.
+NAMES = {"by_id": "by id", "single": "one by one", "import": "by import jobs", "sftp": "by SFTP"}
+
+
+class NotFeasible(Exception):
+    """The way that the data template asks for cannot be gone; `message` says why, in a sentence."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The way a plan goes: `path` is api or sftp, `way` how new people go. `others` are those not taken."""
+
+    path: str
+    way: str
+    forecast: Forecast
+    why: str
+    others: tuple[Forecast, ...]
+
+    @property
+    def seconds(self) -> float:
+        return self.forecast.seconds
+
+
+def choose(forecasts: Sequence[Forecast], wanted: str = "auto") -> Choice:
+    """Choose the fastest way that is possible and `wanted`: auto, api or sftp.
+
+    On auto, SFTP must be faster by a quarter. When nobody new is to be sent, or nobody who can stand in a
+    file, `sftp` is content with the API. Raises NotFeasible when SFTP is wanted and cannot be.
+    """
+    places = list(NAMES)
+    possible = [each for each in forecasts if each.way != "sftp" and each.feasible]
+    api = min(possible, key=lambda each: (each.seconds, places.index(each.way)))
+    sftp = next((each for each in forecasts if each.way == "sftp"), None)
+    if wanted == "sftp" and sftp and not sftp.feasible:
+        raise NotFeasible(f"The data template asks for SFTP. {sftp.why_not}")
+    taken = api
+    if wanted != "api" and sftp and sftp.feasible and (wanted == "sftp" or _is_worth_it(sftp, api)):
+        taken = sftp
+    others = tuple(each for each in forecasts if each is not taken)
+    path = "sftp" if taken is sftp else "api"
+    return Choice(path, taken.way, taken, _why(taken, others, wanted), others)
+
+
+def _is_worth_it(sftp: Forecast, api: Forecast) -> bool:
+    return sftp.seconds * SFTP_MUST_GAIN < api.seconds
+
+
+def _why(taken: Forecast, others: Sequence[Forecast], wanted: str) -> str:
+    if taken.way == "by_id":
+        return "Nobody is new."
+    times = ", ".join(_time(each) for each in sorted((taken, *others), key=_first(taken)) if each.feasible)
+    sentence = f"{times[0].upper()}{times[1:]}."
+    if wanted != "auto" and not (wanted == "sftp" and taken.way != "sftp"):
+        asks = "SFTP" if wanted == "sftp" else "the API alone"
+        return f"The data template asks for {asks}. {sentence}"
+    if any(each.way == "sftp" and each.seconds < taken.seconds for each in others):
+        return f"{sentence} SFTP gains too little to do without Klaviyo's answer for each row."
+    return sentence
+
+
+def _first(taken: Forecast) -> Callable[[Forecast], tuple[bool, float]]:
+    return lambda each: (each is not taken, each.seconds)
+
+
+def _time(forecast: Forecast) -> str:
+    return f"{NAMES[forecast.way]} {duration(forecast.seconds)}"
+
+
+# -- what plans are estimated with until they choose a way
+
+
 IMPORT_TAIL_SECONDS = 5.0
 
 LABELS = {
@@ -48,15 +140,3 @@ def estimate(
         one, many = LABELS.get(endpoint, (endpoint, endpoint))
         sentences.append(f"{requests:,} {one if requests == 1 else many}: {duration(seconds)}")
     return Estimate(seconds=round(total, 1), arithmetic=tuple(sentences))
-
-
-def duration(seconds: float) -> str:
-    """Say a length of time as a person would: “under a second”, “8 s”, “13 min 20 s”, “2 h 05 min”."""
-    if seconds < 1:
-        return "under a second"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
