@@ -1,16 +1,25 @@
 """Adding a destination and a data template: the labels a person reads, and what must fit together."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from django import forms
 
 from credentials.models import Credential
+from destinations import paths
 from destinations.models import DataTemplate, Destination
 from destinations.registry import PLUGINS, Plugin, choices
 
 MAPPING_ROWS = 6
 MAX_FIELDS = 200
 TYPE_LABELS = {"text": "Text", "number": "Number", "boolean": "Yes or no", "date": "Date", "json": "JSON"}
+
+
+class CredentialField(forms.ModelChoiceField):
+    """Credentials of several types, each with its type."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj} ({obj.get_kind_display()})"
 
 
 class DestinationForm(forms.ModelForm):
@@ -21,7 +30,8 @@ class DestinationForm(forms.ModelForm):
     class Meta:
         model = Destination
         fields = ["name", "description", "plugin", "credential"]
-        help_texts = {"credential": "Only credentials of the plugin’s type are listed."}
+        field_classes = {"credential": CredentialField}
+        help_texts = {"credential": "Each plugin needs a credential of its own type."}
         widgets = {
             "name": forms.TextInput(attrs={"placeholder": "Klaviyo", "autocomplete": "off"}),
             "description": forms.TextInput(attrs={"placeholder": "This sends audience lists to Klaviyo"}),
@@ -47,16 +57,30 @@ class TemplateForm(forms.ModelForm):
 
     class Meta:
         model = DataTemplate
-        fields = ["name", "description", "list_name", "mode", "full_profile", "duplicates", "default_country"]
+        fields = [
+            "name",
+            "description",
+            "list_name",
+            "mode",
+            "path",
+            "full_profile",
+            "duplicates",
+            "default_country",
+        ]
         labels = {
             "list_name": "List name",
             "mode": "What a run may do",
+            "path": "How changes are sent",
             "full_profile": "Use full profile to update list",
             "duplicates": "When two rows are the same person",
             "default_country": "Default country for phones",
         }
         help_texts = {
             "list_name": "An existing list of that name is used; otherwise it is created by the first run.",
+            "path": (
+                "Fastest: each run estimates every way that is open and takes the shortest. SFTP pays for "
+                "large sets and needs an SFTP credential; it adds and updates, and people are removed by API."
+            ),
             "full_profile": "Off: only e-mail addresses are sent. On: the fields below are sent too.",
             "default_country": "Two letters, such as GB. Without one, numbers need a + in front.",
         }
@@ -70,6 +94,33 @@ class TemplateForm(forms.ModelForm):
     def __init__(self, *args: Any, destination: Destination, **given: Any) -> None:
         super().__init__(*args, **given)
         self.instance.destination = destination
+        self.plugin = PLUGINS[destination.plugin]
+        if self.plugin.delivers == "file":
+            self._for_files()
+
+    def _for_files(self) -> None:
+        for name in ("mode", "path"):
+            del self.fields[name]
+        self.fields["list_name"].label = "Audience name"
+        self.fields["list_name"].help_text = "It is written in the name of each file."
+        self.fields["full_profile"].label = "Write the columns below"
+        self.fields["full_profile"].help_text = "Off: the file has e-mail addresses only."
+
+    def way_is_open(self, mapping: Sequence[Mapping[str, Any]]) -> bool:
+        """Return whether what is filled in can be sent the way it says; if not, the field says why."""
+        destination = self.instance.destination
+        problem = paths.problem(
+            self.plugin,
+            path=self.cleaned_data.get("path", self.instance.path),
+            mode=self.cleaned_data.get("mode", self.instance.mode),
+            mapping=mapping,
+            full_profile=self.cleaned_data["full_profile"],
+            settings=destination.settings,
+            has_sftp_credential=destination.sftp_credential_id is not None,
+        )
+        if problem:
+            self.add_error("path" if "path" in self.fields else None, problem)
+        return not problem
 
     def clean_default_country(self) -> str:
         country = self.cleaned_data["default_country"].upper()

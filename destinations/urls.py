@@ -11,5 +11,6 @@ urlpatterns = [
     path("new/", views.add, name="add"),
     path("<uuid:pk>/", views.detail, name="detail"),
     path("<uuid:pk>/test/", views.test, name="test"),
+    path("<uuid:pk>/files/", views.files, name="files"),
     path("<uuid:pk>/templates/new/", views.add_template, name="add-template"),
 ]

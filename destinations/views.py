@@ -1,5 +1,6 @@
 """The doors of this room: destinations and their data templates."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,14 +13,19 @@ from credentials import probes
 from credentials.models import Credential
 from credentials.vault import VaultError
 from destinations import keeping
+from destinations.files_form import FilesForm, every_files_form
 from destinations.forms import DestinationForm, FieldFormSet, TemplateForm
 from destinations.models import Destination
-from destinations.registry import PLUGINS
+from destinations.registry import PLUGINS, choices
 
 
 @require_GET
 def listed(request: HttpRequest) -> HttpResponse:
-    facts = {"destinations": keeping.all_destinations(), "has_credential": Credential.objects.exists()}
+    destinations = list(keeping.all_destinations())
+    labels = dict(choices())
+    for destination in destinations:
+        destination.plugin_label = labels.get(destination.plugin, destination.plugin)  # type: ignore[attr-defined]
+    facts = {"destinations": destinations, "has_credential": Credential.objects.exists()}
     return render(request, "destinations/list.html", facts)
 
 
@@ -27,19 +33,50 @@ def listed(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
     form = DestinationForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    of_plugins = every_files_form(request.POST or None)
+    if request.method == "POST" and form.is_valid() and (files := _chosen(of_plugins, form)).is_valid():
         destination = form.save(commit=False)
+        destination.sftp_credential = files.sftp_credential()
+        destination.settings = {"sftp": given} if (given := files.chosen()) else {}
         keeping.add_destination(destination, by=request.user)
         messages.success(request, f"Destination “{destination}” was added. Next: a data template.")
         return redirect("destinations:detail", destination.pk)
-    return render(request, "destinations/add.html", {"form": form, "plugins": PLUGINS.values()})
+    facts = {"form": form, "files_forms": of_plugins, "plugins": PLUGINS.values()}
+    return render(request, "destinations/add.html", facts)
+
+
+def _chosen(of_plugins: list[FilesForm], form: DestinationForm) -> FilesForm:
+    return next(files for files in of_plugins if files.plugin.name == form.cleaned_data["plugin"])
 
 
 @require_GET
 def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
-    destination = get_object_or_404(keeping.all_destinations(), pk=pk)
-    facts = {"destination": destination, "plugin": PLUGINS.get(destination.plugin)}
+    return _detail(request, get_object_or_404(keeping.all_destinations(), pk=pk))
+
+
+def _detail(
+    request: HttpRequest, destination: Destination, files_form: FilesForm | None = None
+) -> HttpResponse:
+    plugin = PLUGINS.get(destination.plugin)
+    facts: dict[str, Any] = {"destination": destination, "plugin": plugin}
+    if plugin and plugin.files:
+        facts["files_form"] = files_form or FilesForm(plugin=plugin, destination=destination)
+        facts["choices"] = plugin.files.choices(destination.settings)
     return render(request, "destinations/detail.html", facts)
+
+
+@permission_required("destinations.change_destination", raise_exception=True)
+@require_POST
+def files(request: HttpRequest, pk: UUID) -> HttpResponse:
+    destination = get_object_or_404(keeping.all_destinations(), pk=pk)
+    form = FilesForm(request.POST, plugin=PLUGINS[destination.plugin], destination=destination)
+    if not form.is_valid():
+        return _detail(request, destination, form)
+    changed = keeping.change_files(
+        destination, form.chosen(), sftp_credential=form.sftp_credential(), by=request.user
+    )
+    messages.success(request, "Saved; the next run uses it." if changed else "Nothing was changed.")
+    return redirect("destinations:detail", pk)
 
 
 @permission_required("destinations.change_destination", raise_exception=True)
@@ -66,7 +103,8 @@ def add_template(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = TemplateForm(request.POST or None, destination=destination)
     plugin = PLUGINS[destination.plugin]
     fields = FieldFormSet(request.POST or None, prefix="fields", plugin=plugin)
-    if request.method == "POST" and form.is_valid() and fields.is_valid():
+    valid = request.method == "POST" and form.is_valid() and fields.is_valid()
+    if valid and form.way_is_open(fields.mapping()):
         template = form.save(commit=False)
         keeping.add_template(template, fields.mapping(), by=request.user)
         messages.success(request, f"Data template “{template}” was added. An orchestration can use it now.")

@@ -123,6 +123,6 @@ class TestOpenChecked:
 
 class TestPlugins:
     def test_describe_themselves(self):
-        assert registry.choices() == [("klaviyo", "Klaviyo")]
+        assert registry.choices() == [("klaviyo", "Klaviyo"), ("sftp", "SFTP")]
         assert "email platform" in registry.KLAVIYO.description
         assert {endpoint.name for endpoint in registry.KLAVIYO.endpoints} >= {"lists.create", "lists.add"}

@@ -16,8 +16,8 @@ ONE_FIELD = {"fields-TOTAL_FORMS": "1", "fields-INITIAL_FORMS": "0", "fields-0-t
 
 
 def a_template_form(**given: str) -> dict[str, str]:
-    named = {"name": "Gold profile", "list_name": "Gold", "mode": "mirror", "duplicates": "most_complete"}
-    return named | ONE_FIELD | given
+    named = {"name": "Gold profile", "list_name": "Gold", "mode": "mirror", "path": "auto"}
+    return named | {"duplicates": "most_complete"} | ONE_FIELD | given
 
 
 class TestAddCredential:
