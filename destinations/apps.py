@@ -11,6 +11,10 @@ class DestinationsConfig(AppConfig):
         from credentials import probes
         from destinations.accounts_check import probe
         from destinations.registry import PLUGINS
+        from destinations.sftp import checking
 
         for kind in {plugin.credential_kind for plugin in PLUGINS.values()}:
             probes.register(kind, probe)
+        for kind in checking.DEFAULT_FOLDERS:
+            probes.register(kind, checking.probe)
+            probes.register_host_key_reader(kind, checking.host_key)
