@@ -29,6 +29,9 @@ class SecretInput(forms.PasswordInput):
 class SecretTextarea(forms.Textarea):
     """A private key has several lines; what was pasted never comes back."""
 
+    def use_required_attribute(self, initial: Any) -> bool:
+        return False
+
     def format_value(self, value: Any) -> None:
         return None
 
@@ -89,7 +92,7 @@ class KeyFields(forms.Form):
     )
     private_key = forms.CharField(
         label="Private key to store",
-        required=False,
+        error_messages={"required": "Nothing was pasted."},
         strip=False,
         max_length=ssh_keys.LONGEST,
         widget=SecretTextarea(attrs=KEY_ATTRS),
@@ -103,15 +106,18 @@ class KeyFields(forms.Form):
         help_text="Only when one protects the key. It is used once, now, and not kept.",
     )
 
+    def __init__(self, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        # Where it can be seen to be chosen, it is no option.
+        self.fields["private_key"].required = not self.is_bound or self["origin"].value() == PASTE
+
     @sensitive_variables()
     def clean_key(self, kind: str, cleaned: dict[str, Any]) -> None:
         """Check a pasted key, or make one; afterwards `cleaned` holds it as `secret`."""
         pasted, passphrase = cleaned.get("private_key"), cleaned.get("passphrase") or None
         if "private_key" in self.errors:
             return
-        if not pasted and cleaned.get("origin") == PASTE:
-            self.add_error("private_key", "Nothing was pasted.")
-        elif not pasted:
+        if not pasted:
             cleaned["secret"], cleaned["passphrase"] = ssh_keys.generate().openssh, None
         elif problem := kinds.problem(kind, pasted, passphrase):
             self.add_error("private_key", problem)
@@ -142,7 +148,10 @@ class CredentialForm(AddressFields, KeyFields, forms.ModelForm):
         super().__init__(*args, **given)
         # A kind is chosen, not left out: the empty choice would only be refused.
         cast(forms.ChoiceField, self.fields["kind"]).choices = CredentialKind.choices
-        self.fields["secret"].required = self["kind"].value() not in kinds.SSH_KINDS
+        if self.is_bound:
+            is_ssh = self["kind"].value() in kinds.SSH_KINDS
+            self.fields["secret"].required = not is_ssh
+            self.fields["private_key"].required &= is_ssh
 
     def about(self) -> list[forms.BoundField]:
         """Return the fields that every kind has."""
@@ -196,6 +205,13 @@ class AddressForm(AddressFields):
     def __init__(self, *args: Any, kind: str, **given: Any) -> None:
         super().__init__(*args, **given)
         self.kind = kind
+        is_klaviyo = kind == kinds.KLAVIYO_SFTP
+        for name in ("host", "port", "folder"):
+            self.fields[name].required = True
+        self.fields["user"].required = not is_klaviyo
+        self.fields["folder"].help_text = "Where files are put; “.” is where the login begins."
+        if not is_klaviyo:
+            self.fields["host"].help_text = self.fields["user"].help_text = ""
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

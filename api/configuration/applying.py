@@ -7,7 +7,7 @@
 5. write: every object, in the order in which they point to each other, in one transaction
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,11 @@ from api.configuration.errors import ConfigurationError
 from api.configuration.loading import Wanted, load
 from api.configuration.problems import did_you_mean
 from api.configuration.rows import Change, upsert
+from api.configuration.schema import Credential as CredentialWanted
 from api.configuration.trying import Tried, try_queries
 from audiences import queries
 from audiences.models import Query, QueryState, Source
-from credentials import vault
+from credentials import host_keys, keeping, ssh_keys, vault
 from credentials.models import Credential
 from destinations.models import DataTemplate, Destination
 from workflows import spec, start
@@ -34,10 +35,14 @@ from workflows.models import Orchestration
 
 @dataclass(frozen=True)
 class Applied:
-    """What became of each object of the file, in its order; `warnings` are sentences that stop nothing."""
+    """What became of each object of the file, in its order; `warnings` are sentences that stop nothing.
+
+    `public_keys` are the lines that servers are to be given, by the credential whose key pair was made.
+    """
 
     changes: tuple[Change, ...]
     warnings: tuple[str, ...]
+    public_keys: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
@@ -61,7 +66,8 @@ def apply(path: Path, *, actor: User | None = None, test: bool = True) -> Applie
     with transaction.atomic():
         writing = _Writing(wanted, actor, found_out, tried)
         writing.write()
-    return Applied(tuple(writing.changes), (*found_out.warnings, *writing.warnings))
+    warnings = (*found_out.warnings, *writing.warnings)
+    return Applied(tuple(writing.changes), warnings, writing.public_keys)
 
 
 @dataclass
@@ -74,6 +80,7 @@ class _Writing:
     tried: Tried
     changes: list[Change] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    public_keys: dict[str, str] = field(default_factory=dict)
 
     def write(self) -> None:
         configuration = self.wanted.configuration
@@ -93,8 +100,10 @@ class _Writing:
         given = self.wanted.configuration.credentials[name]
         values = {"kind": given.kind, "description": given.description}
         row, change = upsert(Credential, "credential", key={"name": name}, values=values)
-        if name in self.wanted.secrets and vault.save_secret(row, self.wanted.secrets[name]):
+        if self._secret(row):
             change = change.with_fields("secret")
+        if given.is_ssh_key and (moved := self._server(row, given)):
+            change = change.with_fields(*moved)
         if fact := self.found_out.accounts.get(name):
             row.note_test(
                 account_id=fact.account_id,
@@ -103,6 +112,26 @@ class _Writing:
                 at=timezone.now(),
             )
         self._note(row, change)
+
+    def _secret(self, row: Credential) -> bool:
+        """Seal what the file points to, or a new key of SSH where there is none; return whether it is new."""
+        if row.name in self.wanted.secrets:
+            passphrase = self.wanted.passphrases.get(row.name)
+            return vault.save_secret(row, self.wanted.secrets[row.name], passphrase=passphrase)
+        if row.has_secret:
+            return False
+        vault.save_secret(row, ssh_keys.generate().openssh)
+        self.public_keys[row.name] = row.public_key
+        return True
+
+    def _server(self, row: Credential, given: CredentialWanted) -> tuple[str, ...]:
+        """Keep where a key of SSH is used; pin its server's keys, for a person wrote them into the file."""
+        changed = keeping.set_address(row, checks.wanted_address(given, row))
+        if given.host_keys is not None:
+            pins = [host_keys.parse(text) for text in given.host_keys]
+            if host_keys.keep_only(row, pins, by="configuration file"):
+                changed = (*changed, "host_keys")
+        return changed
 
     def source(self, name: str) -> None:
         given = self.wanted.configuration.sources[name]

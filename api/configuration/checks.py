@@ -4,9 +4,11 @@ from collections.abc import Iterable
 
 from api.configuration import problems
 from api.configuration.loading import Wanted
+from api.configuration.schema import Credential as CredentialWanted
 from api.configuration.schema import DataTemplate as DataTemplateWanted
 from audiences import sources
 from audiences.models import Query, Source
+from credentials import addresses
 from credentials.kinds import DATABASE_PASSWORD
 from credentials.models import Credential
 from destinations.models import DataTemplate, Destination
@@ -37,8 +39,22 @@ def _credentials(wanted: Wanted) -> Iterable[str]:
         before = stored.get(name)
         if before and before.kind != credential.kind:
             yield f"credentials › {name} › kind: it is a {before.kind} already; use another name."
-        if credential.secret is None and not (before and before.has_secret):
+        if credential.is_ssh_key:
+            yield from _address(name, credential, before)
+        elif credential.secret is None and not (before and before.has_secret):
             yield f"credentials › {name} › secret: is missing. Point to it as env:NAME or file:PATH."
+
+
+def _address(name: str, given: CredentialWanted, before: Credential | None) -> Iterable[str]:
+    address = wanted_address(given, before)
+    for key, problem in addresses.problems(given.kind, address).items():
+        yield f"credentials › {name} › {key}: {problem}"
+
+
+def wanted_address(given: CredentialWanted, before: Credential | None) -> addresses.Address:
+    """Return where a key of SSH will be used: as stated, else as it is, else as its kind has it."""
+    stored = before.settings if before else {}
+    return addresses.tidy(given.kind, {**stored, **given.address()})
 
 
 def _sources(wanted: Wanted) -> Iterable[str]:

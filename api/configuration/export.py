@@ -6,6 +6,7 @@ import yaml
 
 from api.configuration import schema
 from audiences.models import Query, Source
+from credentials import addresses, host_keys
 from credentials.models import Credential
 from destinations.models import DataTemplate, Destination
 from workflows.models import Orchestration
@@ -45,7 +46,12 @@ def as_yaml(document: dict[str, Any]) -> str:
 
 
 def _credential(row: Credential) -> dict[str, Any]:
-    return {"kind": row.kind, "description": row.description}
+    stated: dict[str, Any] = {"kind": row.kind, "description": row.description}
+    if row.is_ssh_key:
+        address = addresses.read(row.kind, row.settings).as_settings()
+        stated |= {key: value for key, value in address.items() if value != ""}
+        stated["host_keys"] = [str(pin) for pin in host_keys.pinned(row)] or None
+    return stated
 
 
 def _source(row: Source) -> dict[str, Any]:

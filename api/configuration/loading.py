@@ -14,12 +14,13 @@ from credentials import kinds
 
 @dataclass(frozen=True)
 class Wanted:
-    """A whole file, valid in itself. `secrets` and `sql` are by the name of their credential and query."""
+    """A whole file, valid in itself. The other mappings are by the name of their credential or query."""
 
     configuration: schema.Configuration
     secrets: Mapping[str, str] = field(repr=False)
     sql: Mapping[str, str]
     folder: Path
+    passphrases: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def source_settings(self, name: str) -> dict[str, Any]:
         """Return the settings of the source `name` with its paths made absolute."""
@@ -47,26 +48,36 @@ def load(path: Path) -> Wanted:
     except ValidationError as error:
         raise ConfigurationError(problems.sentences(error)) from None
     found: list[str] = []
-    secrets = _secrets(configuration, folder, found)
+    passphrases = _pointed(configuration, "passphrase", folder, found)
+    secrets = _secrets(configuration, passphrases, folder, found)
     sql = _sql(configuration, folder, found)
     if found:
         raise ConfigurationError(found)
-    return Wanted(configuration, secrets, sql, folder)
+    return Wanted(configuration, secrets, sql, folder, passphrases)
 
 
-def _secrets(configuration: schema.Configuration, folder: Path, found: list[str]) -> dict[str, str]:
-    secrets = {}
-    for name, credential in configuration.credentials.items():
-        if credential.secret is None:
-            continue
-        try:
-            secrets[name] = references.secret(credential.secret, folder=folder)
-        except references.Unresolved as unresolved:
-            found.append(f"credentials › {name} › secret: {unresolved}")
-            continue
-        if problem := kinds.problem(credential.kind, secrets[name]):
+def _secrets(
+    configuration: schema.Configuration, passphrases: Mapping[str, str], folder: Path, found: list[str]
+) -> dict[str, str]:
+    secrets = _pointed(configuration, "secret", folder, found)
+    for name, secret in secrets.items():
+        if problem := kinds.problem(configuration.credentials[name].kind, secret, passphrases.get(name)):
             found.append(f"credentials › {name} › secret: {problem}")
     return secrets
+
+
+def _pointed(configuration: schema.Configuration, key: str, folder: Path, found: list[str]) -> dict[str, str]:
+    """Follow the pointers under `key` of every credential that has one."""
+    texts = {}
+    for name, credential in configuration.credentials.items():
+        pointer = getattr(credential, key)
+        if pointer is None:
+            continue
+        try:
+            texts[name] = references.secret(pointer, folder=folder)
+        except references.Unresolved as unresolved:
+            found.append(f"credentials › {name} › {key}: {unresolved}")
+    return texts
 
 
 def _sql(configuration: schema.Configuration, folder: Path, found: list[str]) -> dict[str, str]:

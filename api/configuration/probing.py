@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from api.configuration import checks
 from api.configuration.loading import Wanted
 from credentials import vault
+from credentials.kinds import SSH_KINDS
 from credentials.models import Credential
 from destinations.clock import Clock, SystemClock
 from destinations.errors import Ambiguous, HoldOn, NeedsDecision, Rejected, RetryLater
@@ -63,7 +64,9 @@ def _to_try(wanted: Wanted, stored: Mapping[str, Credential]) -> dict[str, Plugi
     return {
         name: PLUGINS[plugin]
         for name, plugin in sorted(used.items())
+        # A key of SSH logs in nowhere before a person has accepted the key of its server.
         if kinds[name] == PLUGINS[plugin].credential_kind
+        and kinds[name] not in SSH_KINDS
         and (name in unpinned or _is_new(name, wanted, stored))
     }
 
@@ -72,11 +75,7 @@ def _is_new(name: str, wanted: Wanted, stored: Mapping[str, Credential]) -> bool
     if name not in wanted.secrets:
         return False
     before = stored.get(name)
-    try:
-        return before is None or vault.reveal(before) != wanted.secrets[name]
-    except vault.VaultError:
-        # What cannot be opened any more is replaced by what the file points to.
-        return True
+    return before is None or not vault.holds(before, wanted.secrets[name])
 
 
 def _account(secret: str, plugin: Plugin, stored: Credential | None, clock: Clock) -> Account:

@@ -4,7 +4,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-MAX_SECRET_BYTES = 4_096
+# A private key of SSH may be this long; every other secret is far shorter, as its kind says.
+MAX_SECRET_BYTES = 65_536
 MAX_SQL_BYTES = 1_000_000
 
 

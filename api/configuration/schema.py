@@ -4,6 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from credentials import addresses
+from credentials.host_keys import MOST as MOST_PINS
+from credentials.host_keys import parse as parse_pin
+from credentials.kinds import SSH_KINDS
+
 NAME_CHARS = 200
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS, strip_whitespace=True)]
@@ -37,12 +42,46 @@ class Strict(BaseModel):
 CredentialName = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 
 
-class Credential(Strict):
-    """`secret` says where the secret is (`env:NAME` or `file:PATH`), and is never the secret."""
+def _as_pin(value: object) -> object:
+    return str(parse_pin(value)) if isinstance(value, str) else value
 
-    kind: Literal["klaviyo_api_key", "database_password"]
+
+HostKey = Annotated[str, BeforeValidator(_as_pin)]
+
+
+class Credential(Strict):
+    """`secret` and `passphrase` say where they are (`env:NAME` or `file:PATH`), and are never the secret.
+
+    The rest is for keys of SSH; what is not stated stays as it is. `host_keys` are pinned as they stand.
+    """
+
+    kind: Literal["klaviyo_api_key", "database_password", "klaviyo_sftp", "sftp"]
     secret: str | None = None
+    passphrase: str | None = None
     description: str = ""
+    host: Name | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    user: Name | None = None
+    folder: Name | None = None
+    host_keys: Annotated[list[HostKey], Field(max_length=MOST_PINS)] | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> "Credential":
+        of_ssh = (*addresses.KEYS, "passphrase", "host_keys")
+        given = {name for name in of_ssh if getattr(self, name) is not None}
+        if given and self.kind not in SSH_KINDS:
+            raise ValueError(f"a {self.kind} takes no {_listed(given)}")
+        if self.passphrase is not None and self.secret is None:
+            raise ValueError("a passphrase needs the secret that it opens")
+        return self
+
+    @property
+    def is_ssh_key(self) -> bool:
+        return self.kind in SSH_KINDS
+
+    def address(self) -> dict[str, object]:
+        """Return what is stated about where the key is used."""
+        return {key: value for key in addresses.KEYS if (value := getattr(self, key)) is not None}
 
 
 class Source(Strict):

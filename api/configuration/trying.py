@@ -70,17 +70,10 @@ class _Sources:
             return None, False
         before = self._credentials.get(name)
         secret = self._wanted.secrets.get(name)
-        if secret is None or (before is not None and _holds(before, secret)):
+        if secret is None or (before is not None and vault.holds(before, secret)):
             return before, False
         return vault.unsaved(name, self._wanted.configuration.credentials[name].kind, secret), True
 
 
 def _shape(source: Source) -> tuple[str, object, str]:
     return source.kind, source.settings, source.credential.name if source.credential else ""
-
-
-def _holds(credential: Credential, secret: str) -> bool:
-    try:
-        return vault.reveal(credential) == secret
-    except vault.VaultError:
-        return False

@@ -41,6 +41,7 @@ def as_dict(applied: Applied) -> dict[str, Any]:
         "changed": applied.changed,
         "changes": [change.as_dict() for change in applied.changes],
         "warnings": list(applied.warnings),
+        "public_keys": dict(applied.public_keys),
     }
 
 
@@ -50,6 +51,8 @@ def lines(applied: Applied) -> list[str]:
     for change in applied.changes:
         fields = f": {', '.join(change.fields)}" if change.fields else ""
         found.append(f"  {SIGNS[change.action]} {change.kind} “{change.name}” {change.action}{fields}")
+    for name, line in applied.public_keys.items():
+        found += [f"A key pair was made for “{name}”. Give its public half to the server:", f"  {line}"]
     return [*found, _summary(applied)]
 
 

@@ -58,7 +58,8 @@ class TestConfiguration:
         )
 
         assert found == [
-            "credentials › Shop › kind: must be one of 'klaviyo_api_key', 'database_password'.",
+            "credentials › Shop › kind: must be one of 'klaviyo_api_key', 'database_password', "
+            "'klaviyo_sftp', 'sftp'.",
             "queries › VIP › source: is missing.",
             "queries › VIP › default_country: must be a country as two capital letters, such as DE.",
             "queries › VIP › warn_below: must be at least 0.",
