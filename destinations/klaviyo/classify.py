@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -245,9 +246,19 @@ def _of_mistake(call: Call, status: int, document: dict[str, Any] | None) -> Del
         "conflict" if status == 409 else "rejected",
         f"Klaviyo refused {_doing(call)} ({status}). {words}".strip(),
         status=status,
-        pointers=tuple(pointer_of(error) for error in errors),
+        pointers=tuple(_pointer(call, error) for error in errors),
         error_ids=ids,
     )
+
+
+def _pointer(call: Call, error: dict[str, Any]) -> Pointer:
+    """Return the row and field at fault; a call that carries one profile can only speak of that."""
+    found = pointer_of(error)
+    if call.endpoint == "profiles.upsert" and found.index is None:
+        # A pointer at the document as a whole names no field.
+        field = "" if found.field in ("data", "data.attributes") else found.field
+        return replace(found, index=0, field=field)
+    return found
 
 
 def _speaks_of_cap(errors: list[dict[str, Any]]) -> bool:

@@ -152,6 +152,14 @@ class Klaviyo:
         call = payloads.profiles_with(field, values, subscriptions=subscriptions)
         return list(resources(self._gateway.send(call)))
 
+    def upsert(self, profile: dict[str, Any]) -> str:
+        """Create or update one profile (see `mapping.profile`) and return its id; it is put on no list.
+
+        Safe to repeat. Rejected points at row 0. RetryLater(unexpected_answer) when the answer holds no id.
+        Source: https://developers.klaviyo.com/en/reference/create_or_update_profile
+        """
+        return resource(self._gateway.send(payloads.upsert(profile))).id
+
     def submit_import(self, profiles: Iterable[dict[str, Any]], list_id: str | None) -> str:
         """Create or update 1 to 10,000 profiles (see `mapping.profile`), put them on a list; return the job.
 

@@ -112,6 +112,11 @@ def remove(list_id: str, profile_ids: Sequence[str]) -> Call:
     return _membership("lists.remove", "DELETE", list_id, profile_ids)
 
 
+def upsert(profile: dict[str, Any]) -> Call:
+    """Create or update one profile (a resource of `mapping.profile`); what it leaves out stays as it is."""
+    return Call("profiles.upsert", "POST", "/api/profile-import", body={"data": profile}, effect="repeatable")
+
+
 def submit_import(profiles: Iterable[dict[str, Any]], list_id: str | None) -> Call:
     """Create or update up to 10,000 profiles (the resources of `mapping.profile`) and put them on a list."""
     resources = list(profiles)

@@ -19,6 +19,7 @@ CREATE = payloads.create_list("VIP")
 IMPORT = payloads.submit_import(
     [{"type": "profile", "attributes": {"email": f"{name}@example.org"}} for name in "abc"], "XyZ123"
 )
+UPSERT = payloads.upsert({"type": "profile", "attributes": {"email": "a@example.org"}})
 JSON = {"content-type": "application/vnd.api+json"}
 
 
@@ -137,6 +138,38 @@ class TestAccess:
 
     def test_says_that_the_revision_is_retired(self):
         assert judge(READ, 410, errors("gone")).code == "revision_retired"
+
+
+class TestMistakeInOneProfile:
+    @pytest.mark.parametrize(
+        ("pointer", "field"),
+        [
+            ("/data/attributes/phone_number", "phone_number"),
+            ("/data/attributes/location/latitude", "location.latitude"),
+            ("/data/attributes", ""),
+            ("/data", ""),
+            ("", ""),
+        ],
+    )
+    def test_is_the_only_row_of_the_call(self, pointer, field):
+        error = judge(UPSERT, 400, errors("Invalid.", pointer=pointer))
+
+        assert isinstance(error, Rejected)
+        assert [(each.index, each.field) for each in error.pointers] == [(0, field)]
+
+    def test_leaves_other_calls_as_they_are(self):
+        error = judge(ADD, 400, errors("Invalid.", pointer="/data/attributes/name"))
+
+        assert [each.index for each in error.pointers] == [None]
+
+    def test_names_the_scope_that_is_missing(self):
+        error = judge(UPSERT, 403, errors("No.", code="permission_denied"))
+
+        assert isinstance(error, NeedsDecision)
+        assert "profiles:write" in error.message
+
+    def test_is_in_doubt_without_an_answer(self):
+        assert isinstance(judge(UPSERT, 503), Ambiguous)
 
 
 class TestMistake:

@@ -315,6 +315,7 @@ METHODS = (
     lambda client: [flow.name for flow in client.flows("L")],
     lambda client: client.create_list("VIP").id,
     lambda client: client.submit_import([resource("a@example.org")], "L"),
+    lambda client: client.upsert(resource("a@example.org")),
 )
 
 
