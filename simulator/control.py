@@ -14,6 +14,8 @@ from urllib import request
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 
+from simulator.control_sftp import SftpOfAccount, SftpOfSimulator
+
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 CALL_SECONDS = 300.0
@@ -23,7 +25,7 @@ class ControlError(Exception):
     """The simulator could not do what was asked; the message says why."""
 
 
-class Simulator:
+class Simulator(SftpOfSimulator):
     """One running simulator. `Simulator.start(...)` runs one of its own, `Simulator(url)` joins another."""
 
     def __init__(self, url: str, *, process: subprocess.Popen[bytes] | None = None) -> None:
@@ -38,6 +40,7 @@ class Simulator:
         limits: bool = False,
         seed: int | None = None,
         port: int = 0,
+        sftp_port: int = 0,
         with_parent: bool = True,
     ) -> Self:
         """Run a simulator and return when it serves requests.
@@ -49,8 +52,8 @@ class Simulator:
         place.mkdir(parents=True, exist_ok=True)
         ready = place / "ready.json"
         ready.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "simulator", "--port", str(port), "--data", str(place)]
-        command += ["--ready-file", str(ready), "--limits", "true" if limits else "off"]
+        command = [sys.executable, "-m", "simulator", "--port", str(port), "--sftp-port", str(sftp_port)]
+        command += ["--data", str(place), "--ready-file", str(ready), "--limits", "true" if limits else "off"]
         command += ["--seed", str(seed)] if seed is not None else []
         command += ["--with-parent"] if with_parent else []
         with (place / "simulator.log").open("ab") as log:
@@ -120,7 +123,7 @@ class Simulator:
         self.stop()
 
 
-class Account:
+class Account(SftpOfAccount):
     """One account of a simulator. A list is named by its id or its name wherever one is asked for."""
 
     def __init__(self, simulator: Simulator, shown: Mapping[str, Any]) -> None:
@@ -134,7 +137,7 @@ class Account:
         self._call("PATCH", "/accounts", **settings)
 
     def reset(self) -> None:
-        """Empty the account: lists, profiles, jobs, faults, log."""
+        """Empty the account: lists, profiles, jobs, faults, log, and all of its SFTP, keys included."""
         self._call("POST", "/reset")
 
     # Lists
@@ -201,7 +204,8 @@ class Account:
         return self._call("GET", "/profile", email=email)
 
     def counts(self) -> dict[str, int]:
-        """Return how many lists, segments, profiles, jobs, flows and unfinished_jobs there are."""
+        """Return how many lists, segments, profiles, jobs, flows, unfinished_jobs and unfinished_ingests
+        there are."""
         return self._call("GET", "/counts")
 
     # Segments and flows
@@ -256,6 +260,7 @@ class Account:
         return [fault for fault in every if fault["account"] in (self.key, self.id)]
 
     def clear_faults(self) -> None:
+        """Let everything go right again, over HTTP and SFTP."""
         self._call("DELETE", "/faults")
 
     # What happened

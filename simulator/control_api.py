@@ -10,6 +10,7 @@ from simulator import limits, outside
 from simulator.accounts import Account, Unknown
 from simulator.clock import SECOND
 from simulator.faults import Fault
+from simulator.sftp import controls as sftp
 from simulator.spec import Operation
 from simulator.wire import Answer, Refusal, Request
 from simulator.world import World
@@ -74,6 +75,7 @@ def _shown(account: Account) -> Given:
 
 def _reset(world: World, given: Given) -> Given:
     account = _account(world, given)
+    sftp.forget(world, account)
     outside.forget_data(world, account)
     world.limits.forget(account.n if account else None)
     world.journal.forget(account.id if account else None)
@@ -136,6 +138,8 @@ def _clear_faults(world: World, given: Given) -> Given:
     account = _account(world, given)
     names = (account.key, account.id) if account else None
     world.faults.clear(account_names=names, fault_id=int(given["id"]) if "id" in given else None)
+    if "id" not in given:
+        sftp.clear_faults(world, account)
     return {}
 
 
@@ -216,4 +220,5 @@ ACTIONS: dict[str, Callable[[World, Given], Any]] = {
     "GET /flows": _by_hand(outside.flows),
     "GET /profile": _by_hand(outside.profile),
     "GET /counts": _by_hand(outside.counts),
+    **sftp.ACTIONS,
 }

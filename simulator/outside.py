@@ -159,7 +159,15 @@ def counts(world: World, account: Account) -> dict[str, int]:
         waiting = db.execute(
             "SELECT count(*) FROM jobs WHERE account = ? AND payload IS NOT NULL", (account.n,)
         )
-        return {**found, "unfinished_jobs": waiting.fetchone()[0]}
+        ingests = db.execute(
+            "SELECT count(*) FROM uploads WHERE account = ? AND status IN ('waiting', 'processing')",
+            (account.n,),
+        )
+        return {
+            **found,
+            "unfinished_jobs": waiting.fetchone()[0],
+            "unfinished_ingests": ingests.fetchone()[0],
+        }
 
 
 def new_segments(

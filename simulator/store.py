@@ -66,6 +66,24 @@ CREATE TABLE IF NOT EXISTS job_errors (
     detail TEXT NOT NULL, pointer TEXT NOT NULL, payload TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS job_errors_by_job ON job_errors (job, n);
+CREATE TABLE IF NOT EXISTS sftp_access (
+    account INTEGER PRIMARY KEY, keys TEXT NOT NULL, behaviour TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS uploads (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL, connection INTEGER NOT NULL,
+    path TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'open', status TEXT NOT NULL DEFAULT '',
+    bytes INTEGER NOT NULL DEFAULT 0, received INTEGER NOT NULL DEFAULT 0, sha256 TEXT NOT NULL DEFAULT '',
+    rows INTEGER NOT NULL DEFAULT 0, ingested INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,
+    dropped INTEGER NOT NULL DEFAULT 0, unlisted INTEGER NOT NULL DEFAULT 0,
+    report TEXT NOT NULL DEFAULT '', opened INTEGER NOT NULL, closed INTEGER, finished INTEGER,
+    due INTEGER NOT NULL DEFAULT 0, released INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS uploads_waiting ON uploads (account, closed)
+    WHERE status IN ('waiting', 'processing');
+CREATE TABLE IF NOT EXISTS sftp_dropped (
+    account INTEGER NOT NULL, upload INTEGER NOT NULL, address TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS sftp_dropped_by_account ON sftp_dropped (account);
 """
 
 # The file must outlive the process, not the machine: without the wait for the disk a write takes a

@@ -17,6 +17,7 @@ from simulator.wire import Request
 
 if TYPE_CHECKING:
     from simulator.importer import Importer
+    from simulator.sftp.service import Sftp
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class World:
     faults: Faults
     journal: Journal
     importer: "Importer"
+    sftp: "Sftp"
     limited: bool
     stopping: threading.Event
 
