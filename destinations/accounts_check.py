@@ -44,7 +44,7 @@ def open_checked(
             f'The key of credential "{credential.name}" opens another account than destination '
             f'"{destination.name}" was made for. Paste a key of that account.',
         )
-    open_session = _opener(PLUGINS[destination.plugin])
+    open_session = opener(PLUGINS[destination.plugin])
     return open_session(vault.reveal(credential), opens, clock=clock, hooks=hooks, max_wait=max_wait)
 
 
@@ -58,7 +58,7 @@ def check_credential(
     and HoldOn when it could not be tried now; VaultError when there is no secret to try with.
     """
     clock = clock or SystemClock()
-    open_session = _opener(_plugin_for(credential))
+    open_session = opener(_plugin_for(credential))
     account_id = _pinned(credential) or credential.account_id or provisional_account(credential.pk)
     try:
         with open_session(vault.reveal(credential), account_id, clock=clock) as session:
@@ -95,7 +95,8 @@ def _plugin_for(credential: Credential) -> Plugin:
     raise ValueError(f"no destination is opened by a {credential.kind}")
 
 
-def _opener(plugin: Plugin) -> Callable[..., Session]:
+def opener(plugin: Plugin) -> Callable[..., Session]:
+    """Return what opens an account of the plugin. Raises ValueError for one that has none."""
     if plugin.open is None:
         raise ValueError(f"{plugin.label} takes files; there is no account to open")
     return plugin.open

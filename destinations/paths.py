@@ -38,6 +38,7 @@ def problem(
         )
     try:
         choices = plugin.files.choices(settings)
-    except BadChoice as bad:
-        return bad.message
+    except BadChoice:
+        # That is said where the choices are made.
+        return ""
     return str(plugin.files.problem(mapping, full_profile, choices))

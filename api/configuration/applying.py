@@ -162,7 +162,14 @@ class _Writing:
     def destination(self, name: str) -> None:
         given = self.wanted.configuration.destinations[name]
         credential = Credential.objects.get(name=given.credential)
-        values = {"plugin": given.plugin, "credential": credential, "description": given.description}
+        files = given.files()
+        values = {
+            "plugin": given.plugin,
+            "credential": credential,
+            "sftp_credential": Credential.objects.filter(name=given.sftp_credential).first(),
+            "settings": {"sftp": files} if files else {},
+            "description": given.description,
+        }
         row, change = upsert(Destination, "destination", key={"name": name}, values=values)
         if credential.account_id and not row.account_id:
             row.account_id, row.account_name = credential.account_id, credential.account_name
@@ -178,6 +185,7 @@ class _Writing:
             "list_name": given.list_name,
             "full_profile": given.use_full_profile,
             "mode": given.mode,
+            "path": given.path,
             "mapping": checks.fields(given, with_email=True),
             "default_country": given.default_country or "",
             "duplicates": given.duplicates,

@@ -1,18 +1,21 @@
 """Whether the names in a configuration lead somewhere: to an object of the same file, or one that exists."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from api.configuration import problems
 from api.configuration.loading import Wanted
 from api.configuration.schema import Credential as CredentialWanted
 from api.configuration.schema import DataTemplate as DataTemplateWanted
+from api.configuration.schema import Destination as DestinationWanted
 from audiences import sources
 from audiences.models import Query, Source
 from credentials import addresses
 from credentials.kinds import DATABASE_PASSWORD
 from credentials.models import Credential
+from destinations import paths
 from destinations.models import DataTemplate, Destination
-from destinations.registry import PLUGINS
+from destinations.registry import PLUGINS, Plugin
 
 
 def dangling(wanted: Wanted) -> list[str]:
@@ -84,6 +87,24 @@ def _destinations(wanted: Wanted) -> Iterable[str]:
             yield f"{where} › plugin: it is {stored[name]} already; use another name for the new one."
         kind = PLUGINS[destination.plugin].credential_kind if destination.plugin in PLUGINS else ""
         yield from _credential(f"{where} › credential", destination.credential, known, kind)
+        if destination.plugin in PLUGINS:
+            yield from _files(where, destination, PLUGINS[destination.plugin], known)
+
+
+def _files(where: str, given: DestinationWanted, plugin: Plugin, known: dict[str, str]) -> Iterable[str]:
+    if plugin.files is None:
+        if given.sftp_credential is not None or given.files():
+            yield f"{where} › sftp: {plugin.label} takes no files."
+        return
+    for problem in plugin.files.choice_problems(given.files()):
+        yield f"{where} › sftp: {problem}"
+    if given.sftp_credential is None:
+        return
+    place = f"{where} › sftp_credential"
+    if plugin.delivers == "file":
+        yield f"{place}: the credential of {plugin.label} opens the server already; leave this out."
+    else:
+        yield from _credential(place, given.sftp_credential, known, plugin.sftp_credential_kind)
 
 
 def _templates(wanted: Wanted) -> Iterable[str]:
@@ -93,8 +114,57 @@ def _templates(wanted: Wanted) -> Iterable[str]:
         where = f"data_templates › {name}"
         yield from _named(f"{where} › destination", "destination", template.destination, plugins)
         if plugin := PLUGINS.get(plugins.get(template.destination, "")):
-            for problem in plugin.mapping.problems(fields(template)):
+            found = plugin.mapping.problems(fields(template))
+            for problem in found:
                 yield f"{where} › mapping: {problem}"
+            if not found and (closed := _closed(wanted, template, plugin)):
+                yield f"{where} › path: {closed}"
+    yield from _shut_out(wanted)
+
+
+def _closed(wanted: Wanted, template: DataTemplateWanted, plugin: Plugin) -> str:
+    settings, has_sftp = _ways(wanted, template.destination)
+    return paths.problem(
+        plugin,
+        path=template.path,
+        mode=template.mode,
+        mapping=fields(template),
+        full_profile=template.use_full_profile,
+        settings=settings,
+        has_sftp_credential=has_sftp,
+    )
+
+
+def _shut_out(wanted: Wanted) -> Iterable[str]:
+    """A data template that the file does not mention must be able to send after it too."""
+    in_file = {(one.destination, name) for name, one in wanted.configuration.data_templates.items()}
+    changed = DataTemplate.objects.filter(destination__name__in=wanted.configuration.destinations)
+    for row in changed.select_related("destination").order_by("destination__name", "name"):
+        if (row.destination.name, row.name) in in_file or row.destination.plugin not in PLUGINS:
+            continue
+        settings, has_sftp = _ways(wanted, row.destination.name)
+        problem = paths.problem(
+            PLUGINS[row.destination.plugin],
+            path=row.path,
+            mode=row.mode,
+            mapping=row.mapping,
+            full_profile=row.full_profile,
+            settings=settings,
+            has_sftp_credential=has_sftp,
+        )
+        if problem:
+            yield (
+                f"destinations › {row.destination.name}: its data template “{row.name}” could not be sent "
+                f"any more. {problem}"
+            )
+
+
+def _ways(wanted: Wanted, destination: str) -> tuple[dict[str, Any], bool]:
+    """Return the settings a destination will have, and whether it will have an SFTP credential."""
+    if given := wanted.configuration.destinations.get(destination):
+        return {"sftp": given.files()}, given.sftp_credential is not None
+    stored = Destination.objects.get(name=destination)
+    return stored.settings, stored.sftp_credential_id is not None
 
 
 def fields(template: DataTemplateWanted, *, with_email: bool = False) -> list[dict[str, str]]:

@@ -25,7 +25,7 @@ def export() -> dict[str, Any]:
         "queries": {row.name: _query(row) for row in Query.objects.select_related("source").order_by("name")},
         "destinations": {
             row.name: _destination(row)
-            for row in Destination.objects.select_related("credential").order_by("name")
+            for row in Destination.objects.select_related("credential", "sftp_credential").order_by("name")
         },
         "data_templates": _templates(),
         "orchestrations": {
@@ -66,7 +66,13 @@ def _query(row: Query) -> dict[str, Any]:
 
 
 def _destination(row: Destination) -> dict[str, Any]:
-    return {"plugin": row.plugin, "credential": row.credential.name, "description": row.description}
+    return {
+        "plugin": row.plugin,
+        "credential": row.credential.name,
+        "sftp_credential": row.sftp_credential.name if row.sftp_credential else None,
+        "sftp": row.settings.get("sftp"),
+        "description": row.description,
+    }
 
 
 def _templates() -> dict[str, dict[str, Any]]:
@@ -80,6 +86,7 @@ def _templates() -> dict[str, dict[str, Any]]:
             "description": row.description,
             "use_full_profile": row.full_profile,
             "mode": row.mode,
+            "path": row.path,
             "mapping": {entry["target"]: _mapped(entry) for entry in row.mapping},
             "default_country": row.default_country or None,
             "duplicates": row.duplicates,

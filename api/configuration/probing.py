@@ -8,6 +8,7 @@ from api.configuration.loading import Wanted
 from credentials import vault
 from credentials.kinds import SSH_KINDS
 from credentials.models import Credential
+from destinations.accounts_check import opener
 from destinations.clock import Clock, SystemClock
 from destinations.errors import Ambiguous, HoldOn, NeedsDecision, Rejected, RetryLater
 from destinations.models import Destination
@@ -80,7 +81,7 @@ def _is_new(name: str, wanted: Wanted, stored: Mapping[str, Credential]) -> bool
 
 def _account(secret: str, plugin: Plugin, stored: Credential | None, clock: Clock) -> Account:
     pace = (stored.account_id if stored else "") or provisional_account(stored.pk if stored else "new")
-    with plugin.open(secret, pace, clock=clock) as session:
+    with opener(plugin)(secret, pace, clock=clock) as session:
         account = session.client.account()
         scopes = session.client.scopes(granted=("accounts:read",))
     granted = tuple(scope for scope, found in scopes.items() if found == "granted")

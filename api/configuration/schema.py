@@ -1,6 +1,6 @@
 """What a configuration file may say: one model per kind of object, and not one key more."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
@@ -132,10 +132,30 @@ class Query(Strict):
         return self
 
 
+class Files(Strict):
+    """What is chosen about files; what is not stated keeps the plugin's default, and it says what can be."""
+
+    folder: str | None = None
+    part_rows: int | None = None
+    part_bytes: int | None = None
+    wait_minutes: int | None = None
+    list_column: str | None = None
+    staging: bool | None = None
+    headers: dict[Name, str] | None = None
+
+
 class Destination(Strict):
+    """`sftp_credential` opens the way by SFTP beside the API; `sftp` says what its files are like."""
+
     plugin: Name
     credential: Name
+    sftp_credential: Name | None = None
+    sftp: Files = Field(default_factory=Files)
     description: str = ""
+
+    def files(self) -> dict[str, Any]:
+        """Return what `sftp` states."""
+        return self.sftp.model_dump(exclude_none=True)
 
 
 class Mapped(Strict):
@@ -158,6 +178,7 @@ class DataTemplate(Strict):
     description: str = ""
     use_full_profile: bool = False
     mode: Literal["mirror", "add_only", "remove_only"] = "mirror"
+    path: Literal["auto", "api", "sftp"] = "auto"
     mapping: dict[Name, Annotated[Mapped, BeforeValidator(_as_mapped)]] = Field(default_factory=dict)
     default_country: Country | None = None
     duplicates: Literal["most_complete", "refuse"] = "most_complete"
@@ -210,6 +231,8 @@ def keys_at(place: tuple[str | int, ...]) -> tuple[str, ...]:
         return tuple(model.model_fields)
     if len(place) == 4 and place[2] == "guards":
         return tuple(Guards.model_fields)
+    if len(place) == 4 and place[2] == "sftp":
+        return tuple(Files.model_fields)
     if len(place) == 5 and place[2] == "mapping":
         return tuple(Mapped.model_fields)
     return ()
