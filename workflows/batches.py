@@ -1,43 +1,121 @@
 """Cutting the difference into batches, and reading a batch's rows back when its turn comes."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from destinations import csv_file
+from destinations.csv_file import Layout, Size
 from workflows import rows
 from workflows.files import Folder
-from workflows.plan import Batch, by_count, by_sizes
+from workflows.forecasts import SINGLES_A_STEP
+from workflows.plan import Batch, by_count, by_parts, by_sizes
 from workflows.run import Run
 
 KNOWN = "adds_known.parquet"
 NEW = "adds_new.parquet"
+IN_FILE = "adds_in_file.parquet"
+NOT_IN_FILE = "adds_not_in_file.parquet"
 UPDATES = "updates.parquet"
 REMOVES = "removes.parquet"
 
 
-def cut(run: Run, folder: Path, *, by_id: bool) -> list[Batch]:
-    """Cut the files of a round into batches, in the order they are to be sent.
+@dataclass(frozen=True)
+class Sizes:
+    """Rows of each import job that a file of the round would take, and its bytes in all."""
 
-    `by_id`: people whose profile id is remembered are added by it; everyone else by an import job. A later
-    round trusts no remembered id, for a wrong one may be why it is needed.
+    rows: tuple[int, ...] = ()
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class InFile:
+    """How new people would go by SFTP: the parts of the CSV, and imports for who cannot stand in it."""
+
+    file: str
+    parts: tuple[Size, ...]
+    rest: Sizes
+
+    @property
+    def bytes(self) -> int:
+        return sum(part.bytes for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """The changes of a round, cut for every way they may go. Counts are people; files lie in `folder`."""
+
+    folder: str
+    known: int
+    new: int
+    new_file: str
+    imports: Sizes
+    in_file: InFile | None
+    updates: Sizes
+    removes: int
+
+    def batches(self, way: str) -> list[Batch]:
+        """Return the batches in the order they go, with new people by `way`: single, import or sftp.
+
+        Whatever the way, people whose profile id is known go by it, updates by import and removals by id.
+        """
+        name = self.folder
+        found = by_count("add", f"{name}/{KNOWN}", self.known)
+        if way == "single":
+            found += by_count("upsert", f"{name}/{self.new_file}", self.new, size=SINGLES_A_STEP)
+        elif way == "sftp" and self.in_file:
+            found += by_sizes("import", f"{name}/{NOT_IN_FILE}", self.in_file.rest.rows)
+            found += by_parts("upload", f"{name}/{self.in_file.file}", self.in_file.parts)
+        else:
+            found += by_sizes("import", f"{name}/{self.new_file}", self.imports.rows)
+        found += by_sizes("update", f"{name}/{UPDATES}", self.updates.rows)
+        return found + by_count("remove", f"{name}/{REMOVES}", self.removes)
+
+
+def cut(run: Run, folder: Path, *, by_id: bool, layout: Layout | None) -> Cuts:
+    """Cut the files of a round; `layout` is that of a CSV, None when nobody can go by SFTP.
+
+    `by_id`: people whose profile id is remembered are added by it. A later round trusts no remembered id,
+    for a wrong one may be why it is needed.
     """
-    adds = folder / "adds.parquet"
-    name = folder.name
-    found: list[Batch] = []
-    imported = adds
+    known, new_file = 0, "adds.parquet"
+    new = rows.count(folder / new_file)
     if by_id:
-        known, _ = rows.split(adds, "profile_id", known=folder / KNOWN, unknown=folder / NEW)
-        found += by_count("add", f"{name}/{KNOWN}", known)
-        imported = folder / NEW
-    found += by_sizes("import", f"{name}/{imported.name}", _sizes(run, imported))
-    found += by_sizes("update", f"{name}/{UPDATES}", _sizes(run, folder / UPDATES))
-    found += by_count("remove", f"{name}/{REMOVES}", rows.count(folder / REMOVES))
-    return found
+        new_file = NEW
+        known, new = rows.split(folder / "adds.parquet", is_known, yes=folder / KNOWN, no=folder / new_file)
+    return Cuts(
+        folder=folder.name,
+        known=known,
+        new=new,
+        new_file=new_file,
+        imports=_sizes(run, folder / new_file),
+        in_file=_in_file(run, folder, new_file, layout) if layout and new else None,
+        updates=_sizes(run, folder / UPDATES),
+        removes=rows.count(folder / REMOVES),
+    )
 
 
-def _sizes(run: Run, path: Path) -> list[int]:
-    """How many rows of a file go into each import, by Klaviyo's limits on count and bytes."""
+def is_known(batch: Any) -> Any:
+    """Tell of each row whether its profile id is remembered."""
+    return rows.has_value(batch, "profile_id")
+
+
+def _in_file(run: Run, folder: Path, new_file: str, layout: Layout) -> InFile:
+    path, rest = folder / new_file, Sizes()
+    if unfit := csv_file.unfit(path, layout):
+        fits: Callable[[Any], Any] = lambda batch: rows.not_among(batch, "key", unfit)  # noqa: E731
+        rows.split(path, fits, yes=folder / IN_FILE, no=folder / NOT_IN_FILE)
+        path, rest = folder / IN_FILE, _sizes(run, folder / NOT_IN_FILE)
+    parts = csv_file.cut(path, layout, max_rows=run.files.part_rows, max_bytes=run.files.part_bytes)
+    return InFile(path.name, tuple(parts), rest)
+
+
+def _sizes(run: Run, path: Path) -> Sizes:
+    """How the rows of a file go into imports, by Klaviyo's limits on count and bytes."""
     profiles = (run.profile(row) for batch in rows.stream(path) for row in batch.to_pylist())
-    return [len(batch.profiles) for batch in run.plugin.imports.batches(profiles)]
+    counted = [(len(batch.profiles), batch.bytes) for batch in run.plugin.imports.batches(profiles)]
+    return Sizes(tuple(number for number, _ in counted), sum(size for _, size in counted))
 
 
 def of_step(run: Run, given: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:

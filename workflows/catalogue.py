@@ -154,6 +154,67 @@ CATALOGUE: dict[str, Entry] = {
         "After three rounds the list still differs from the query.",
         ("Run again", "Look at the people named in the outcomes"),
     ),
+    "sftp_unconfirmed": Entry(
+        "Uploaded people not confirmed",
+        "The files arrived, and these people were not seen on the list in the time that was given.",
+        ("Send the missing by API", "Wait longer"),
+    ),
+    "host_key_unknown": Entry(
+        "Host key not accepted yet",
+        "Nobody has said yet that this server is the right one, so nothing was sent to it, not even a login.",
+        ("Compare the fingerprint and accept it on the credential, then retry", "Send by API"),
+    ),
+    "host_key_changed": Entry(
+        "Host key changed",
+        "The server shows another key than the one that was accepted: it was replaced, or somebody stands in "
+        "between. Nothing was sent to it, not even a login.",
+        ("Ask its owner, accept the new key on the credential, then retry", "Send by API"),
+    ),
+    "sftp_login_refused": Entry(
+        "SFTP login refused",
+        "The server does not take the key of this credential for this user.",
+        ("Add the public half in Klaviyo, or correct the user, then retry", "Send by API"),
+    ),
+    "sftp_denied": Entry(
+        "SFTP permission denied",
+        "The server lets us in, but not write to this folder.",
+        ("Correct the folder or its permissions, then retry", "Send by API"),
+    ),
+    "sftp_folder_missing": Entry(
+        "SFTP folder missing",
+        "There is no such folder on the server.",
+        ("Correct the folder, then retry", "Send by API"),
+    ),
+    "sftp_no_space": Entry(
+        "No space on the SFTP server",
+        "The server could not store the whole file. What was there of it was removed, as far as it let us.",
+        ("Make room on the server, then retry", "Send by API"),
+    ),
+    "sftp_unavailable": Entry(
+        "SFTP server unavailable",
+        "The server could not be reached, or fell silent.",
+        (_RETRY, "Send by API"),
+    ),
+    "sftp_cut": Entry(
+        "SFTP connection cut",
+        "The connection broke again and again before a file was whole.",
+        (_RETRY, "Send by API"),
+    ),
+    "sftp_name_taken": Entry(
+        "File name taken on the SFTP server",
+        "A file of this name is there already, and nothing is ever overwritten.",
+        ("Run again: another run has other names", "Remove that file, then retry"),
+    ),
+    "sftp_not_possible": Entry(
+        "Not possible by SFTP",
+        "The data template asks for SFTP, and what it sends cannot go that way.",
+        ("Let the data template choose the fastest way", "Send by API"),
+    ),
+    "file_unconfirmed": Entry(
+        "File not confirmed",
+        "The file was uploaded, and it was gone, or another one, when it was to be read back.",
+        ("Ask the owner of the server whether it was taken", "Run again"),
+    ),
     "bug": Entry(
         "Unexpected error",
         "Something failed inside Rollcall. The log has it under the workflow's id.",

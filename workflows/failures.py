@@ -15,6 +15,9 @@ MAX_ODD_ANSWERS = 3
 # Waiting mends no certificate.
 AT_ONCE = frozenset({"tls_untrusted"})
 GIVE_UP_AFTER = timedelta(hours=2)
+# A file server that is away has a way around it, so a person is asked sooner.
+SOONER = {"sftp_unavailable": (5, timedelta(minutes=5)), "sftp_cut": (10, timedelta(minutes=5))}
+NAMED = frozenset({"blocked_at_edge", *SOONER})
 TRY_AGAIN_AFTER = timedelta(hours=1)
 SLOWEST = timedelta(seconds=60)
 # A worker that is back a little early can take its turn the moment it comes.
@@ -45,7 +48,7 @@ def judge(error: Exception, *, step: Step, now: datetime, random: random.Random 
             wake_at = now + error.after if error.after else None
             return Failure(Paused(error.code, error.message, wake_at=wake_at, ids=list(error.error_ids)))
         case Rejected():
-            code = "too_large" if error.code == "too_large" else "unexpected_answer"
+            code = error.code if error.code in ("too_large", "sftp_name_taken") else "unexpected_answer"
             return Failure(Paused(code, error.message, ids=list(error.error_ids)))
         case VaultError():
             return Failure(Paused("secret_unreadable", str(error)))
@@ -64,9 +67,10 @@ def _later(error: RetryLater | Ambiguous, step: Step, now: datetime, chance: ran
         ids = list(error.error_ids)
         return Failure(Paused(error.code, error.message, ids=ids), counts=True, ambiguous=ambiguous)
     since = step.started_at or now
-    if step.attempts + 1 >= MAX_TRIES and now - since >= GIVE_UP_AFTER:
+    tries, patience = SOONER.get(error.code, (MAX_TRIES, GIVE_UP_AFTER))
+    if step.attempts + 1 >= tries and now - since >= patience:
         message = f"{error.message} It was tried {step.attempts + 1} times since {since:%H:%M} UTC."
-        code = error.code if error.code == "blocked_at_edge" else "upstream_unavailable"
+        code = error.code if error.code in NAMED else "upstream_unavailable"
         paused = Paused(code, message, wake_at=now + TRY_AGAIN_AFTER)
         return Failure(paused, counts=True, ambiguous=ambiguous)
     after = getattr(error, "after", None) or _backoff(step.attempts, chance)

@@ -36,6 +36,7 @@ TRIGGERS = {
     "command line": "from the command line",
     "api": "through the API",
     "demo": "demo",
+    "resolution": "to mend an earlier run",
 }
 _PART_OF_AN_ID = re.compile(r"[0-9a-fA-F-]{4,36}")
 

@@ -147,15 +147,31 @@ class Workflow(models.Model):
         return self.verified_at is not None
 
     @property
+    def feeds_a_file(self) -> bool:
+        """Whether its destination takes files, behind which nobody can see a list."""
+        return self.config.get("destination", {}).get("delivers") == "file"
+
+    @property
     def list_name(self) -> str:
         return self.config.get("template", {}).get("list_name", self.list_key)
 
     @property
-    def actual_seconds(self) -> float | None:
+    def total_seconds(self) -> float | None:
         """From its start to its end, in seconds; None while it is open."""
         if self.started_at is None or self.finished_at is None:
             return None
         return (self.finished_at - self.started_at).total_seconds()
+
+    @property
+    def actual_seconds(self) -> float | None:
+        """From the moment its plan was let pass to its verified end: what its estimate is an estimate of.
+
+        None while it is open, and for one that ended before.
+        """
+        passed = self.steps.filter(key="guard:r0").values_list("finished_at", flat=True).first()
+        if passed is None or self.finished_at is None:
+            return None
+        return (self.finished_at - passed).total_seconds()
 
 
 class Step(models.Model):

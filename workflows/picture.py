@@ -18,12 +18,20 @@ from workflows.looks import Look
 from workflows.models import Event, Step, StepState, Workflow
 from workflows.moves import State
 from workflows.pace import Pace, pace
-from workflows.report import warnings
+from workflows.report import files, warnings
+from workflows.resolutions import Resolution, offered
 from workflows.sent import Sent, sent
 from workflows.stages import StageView, stages
 from workflows.words import counted
 
 EVENTS_SHOWN = 60
+WAYS = {
+    "single": "One call for each new person",
+    "by_id": "By profile id",
+    "import": "Import jobs",
+    "sftp": "CSV over SFTP",
+}
+ABOUT_SFTP = frozenset({"host_key_unknown", "host_key_changed", "sftp_login_refused", "sftp_denied"})
 ABOUT_THE_KEY = ("invalid_credentials", "permission_missing", "wrong_account")
 
 
@@ -49,6 +57,16 @@ class Sign:
 
 
 @dataclass(frozen=True)
+class Way:
+    """One way a plan could go, in seconds; None and `why_not` when it cannot."""
+
+    label: str
+    seconds: float | None
+    why_not: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
 class PlanShown:
     signs: Sequence[Sign]
     bar: Sequence[Part]
@@ -60,6 +78,8 @@ class PlanShown:
     skipped: int
     surplus_left: int
     path: str
+    why: str
+    ways: Sequence[Way]
     seconds: float
     arithmetic: Sequence[str]
     hash: str
@@ -108,6 +128,8 @@ class Picture:
     warnings: Sequence[str]
     sent: Sent
     entry: Entry | None
+    offered: Sequence[Resolution]
+    files: Sequence[Mapping[str, Any]]
     version: str
 
     @property
@@ -141,6 +163,21 @@ class Picture:
         return self.workflow.code in ABOUT_THE_KEY
 
     @property
+    def needs_sftp_credential(self) -> bool:
+        return self.workflow.code in ABOUT_SFTP and self.sftp_credential_id is not None
+
+    @property
+    def sftp_credential_id(self) -> UUID | None:
+        destination = self.workflow.orchestration.template.destination
+        return destination.credential_id if self.workflow.feeds_a_file else destination.sftp_credential_id
+
+    @property
+    def ways_out(self) -> list[str]:
+        """What a person can do beside the buttons that do it."""
+        labels = {way.label for way in self.offered}
+        return [way for way in self.entry.resolutions if way not in labels] if self.entry else []
+
+    @property
     def sent_before(self) -> str:
         """What of it has reached the list while it waits, in one true sentence."""
         if self.plan and self.plan.round:
@@ -154,9 +191,15 @@ class Picture:
 
     @property
     def verdict_detail(self) -> str:
-        on_list = counted(self.workflow.counts.get("on_list", 0), "member")
-        took = self.workflow.actual_seconds
+        noun = "row" if self.workflow.feeds_a_file else "member"
+        on_list = counted(self.workflow.counts.get("on_list", 0), noun)
+        took = self.workflow.total_seconds
         return f"Read back: {on_list}. It took {duration(took)}." if took is not None else ""
+
+    @property
+    def verdict(self) -> str:
+        """What has been verified, in a few words."""
+        return "The server holds the file" if self.workflow.feeds_a_file else "List equals query"
 
     @property
     def set_aside(self) -> int:
@@ -204,6 +247,8 @@ def picture(workflow: Workflow, *, now: datetime) -> Picture:
         warnings=warnings(workflow),
         sent=sent(workflow),
         entry=entry(workflow.code) if workflow.code else None,
+        offered=offered(workflow),
+        files=files(workflow),
         version=version(workflow.pk) or "",
     )
 
@@ -233,12 +278,30 @@ def _plan(plan: Mapping[str, Any]) -> PlanShown:
         kept_out=plan["kept_out"],
         skipped=plan["skipped"],
         surplus_left=plan["surplus_left"],
-        path={"api": "Klaviyo’s API", "sftp": "SFTP"}.get(plan["path"], plan["path"]),
+        path={"api": "by Klaviyo’s API", "sftp": "by SFTP, removals by API"}.get(plan["path"], plan["path"]),
+        why=plan.get("why", ""),
+        ways=_ways(plan),
         seconds=plan["estimate_seconds"],
         arithmetic=plan["arithmetic"],
         hash=plan["hash"],
         round=plan.get("round", 0),
     )
+
+
+def _ways(plan: Mapping[str, Any]) -> list[Way]:
+    """The chosen way first, then the others as they were estimated beside it."""
+    if not plan.get("way"):
+        return []
+    chosen = Way(_way(plan["way"]), plan["estimate_seconds"], "", chosen=True)
+    others = [
+        Way(_way(other["way"]), other["seconds"], other["why_not"], chosen=False)
+        for other in plan.get("others", ())
+    ]
+    return [chosen, *others]
+
+
+def _way(name: str) -> str:
+    return WAYS.get(name, name)
 
 
 def _results(workflow: Workflow) -> list[Part]:
@@ -265,7 +328,8 @@ def _outcomes(workflow: Workflow) -> list[Outcome]:
     found += [_outcome(reasons.rejected(code), "Deliver", n, examples.get(code, "")) for code, n in rejected]
     kept_out = total(counts.get("kept_out", workflow.plan.get("kept_out", 0)))
     found.append(_outcome(reasons.KEPT_OUT, "Compare", kept_out))
-    found.append(_outcome(reasons.UNKNOWN, "Verify", total(counts.get("unknown", 0))))
+    unknown = reasons.NOT_SEEN if workflow.code == "sftp_unconfirmed" else reasons.UNKNOWN
+    found.append(_outcome(unknown, "Verify", total(counts.get("unknown", 0)), examples.get("not_seen", "")))
     return [outcome for outcome in found if outcome.number]
 
 

@@ -4,23 +4,43 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import Protocol
 
 BY_ID_SIZE = 1_000
 PAGE_SIZE = 100
 
 
+class Sized(Protocol):
+    """A part of a CSV: its rows, and its bytes."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def bytes(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class Batch:
-    """One call to come: rows `offset` to `offset + limit` of a file of the round, in key order."""
+    """One step to come: rows `offset` to `offset + limit` of a file of the round, in key order.
 
-    kind: str  # import | update | add | remove
+    An upload is part `part` of `parts` of the CSV, of `bytes` bytes.
+    """
+
+    kind: str  # add | upsert | import | upload | update | remove
     file: str
     offset: int
     limit: int
+    bytes: int = 0
+    part: int = 0
+    parts: int = 0
 
     def as_input(self) -> dict[str, object]:
-        return {"file": self.file, "offset": self.offset, "limit": self.limit}
+        told: dict[str, object] = {"file": self.file, "offset": self.offset, "limit": self.limit}
+        if self.part:
+            told |= {"bytes": self.bytes, "part": self.part, "parts": self.parts}
+        return told
 
 
 @dataclass(frozen=True)
@@ -54,19 +74,24 @@ class Plan:
         return hashlib.sha256(told.encode()).hexdigest()
 
     def calls(self, *, small_list: int) -> dict[str, int]:
-        """Requests of each endpoint that delivering and reading back will take.
+        """Requests of each endpoint that delivering and reading back will take."""
+        kinds = [batch.kind for batch in self.batches]
+        return {
+            "profiles.upsert": sum(batch.limit for batch in self.batches if batch.kind == "upsert"),
+            "imports.create": kinds.count("import") + kinds.count("update"),
+            "sftp.upload": kinds.count("upload"),
+            "lists.add": kinds.count("add") + kinds.count("upsert"),
+            "lists.remove": kinds.count("remove"),
+            "lists.members": self.read_back_pages(small_list=small_list),
+        }
+
+    def read_back_pages(self, *, small_list: int) -> int:
+        """Pages of members that reading the list back takes, once this plan is delivered.
 
         A list of at most `small_list` members is read back whole, a larger one by what changed.
         """
-        kinds = [batch.kind for batch in self.batches]
-        return {
-            "imports.create": kinds.count("import") + kinds.count("update"),
-            "lists.add": kinds.count("add"),
-            "lists.remove": kinds.count("remove"),
-            "lists.members": self._read_back(small_list) if kinds else 0,
-        }
-
-    def _read_back(self, small_list: int) -> int:
+        if not self.batches:
+            return 0
         if self.members <= small_list:
             return math.ceil((self.members + self.adds - self.removes) / PAGE_SIZE)
         return math.ceil(self.adds / PAGE_SIZE) + math.ceil(self.removes / PAGE_SIZE)
@@ -85,6 +110,15 @@ def by_sizes(kind: str, file: str, sizes: Sequence[int]) -> list[Batch]:
         batches.append(Batch(kind, file, start, size))
         start += size
     return batches
+
+
+def by_parts(kind: str, file: str, sizes: Sequence[Sized]) -> list[Batch]:
+    """Lay the parts of a CSV end to end over `file`, each with its number."""
+    whole = by_sizes(kind, file, [size.rows for size in sizes])
+    return [
+        replace(batch, bytes=size.bytes, part=number, parts=len(sizes))
+        for number, (batch, size) in enumerate(zip(whole, sizes, strict=True), start=1)
+    ]
 
 
 def halves(batch: Mapping[str, int]) -> list[dict[str, int]]:

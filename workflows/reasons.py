@@ -29,6 +29,7 @@ NOT_LOADED: dict[str, Reason] = {
 }
 REJECTED = Reason("Refused by Klaviyo", "Look at the row at the source; it is tried again next run")
 KEPT_OUT = Reason("Left the list by themselves", "Nothing: they are not put back")
+NOT_SEEN = Reason("Uploaded, and not seen on the list", "Send the missing by API, or wait longer")
 UNKNOWN = Reason("Not confirmed", "Run again; the list is compared anew")
 
 

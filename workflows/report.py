@@ -3,8 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
+from workflows import resolutions
 from workflows.catalogue import entry
-from workflows.models import Workflow
+from workflows.models import StepState, Workflow
 from workflows.sent import sent
 
 OUTCOMES = ("added", "updated", "unchanged", "kept_out", "not_loaded", "rejected", "skipped", "unknown")
@@ -24,12 +25,22 @@ def report(workflow: Workflow) -> dict[str, Any]:
         "plan": _plan(workflow),
         "warnings": warnings(workflow),
         "path": workflow.plan.get("path"),
+        "delivers": "file" if workflow.feeds_a_file else "list",
         "requests": workflow.requests,
         "throttled": workflow.throttled,
         "estimate_seconds": workflow.estimate_seconds,
         "actual_seconds": workflow.actual_seconds,
+        "total_seconds": workflow.total_seconds,
         "error": _error(workflow),
+        "files": files(workflow),
+        "offered": [asdict(each) for each in resolutions.offered(workflow)],
     }
+
+
+def files(workflow: Workflow) -> list[dict[str, Any]]:
+    """Return every uploaded part: its name on the server, rows, bytes, SHA-256, and whether it was gone."""
+    outcomes = workflow.steps.filter(kind="upload", state=StepState.DONE).values_list("outcome", flat=True)
+    return list(outcomes)
 
 
 def warnings(workflow: Workflow) -> list[str]:

@@ -1,6 +1,6 @@
 """Rows of the Parquet files that pass between steps, read in slices and written whole."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,30 +51,39 @@ def part(path: Path, offset: int, limit: int) -> list[dict[str, Any]]:
     return rows
 
 
-def split(path: Path, column: str, *, known: Path, unknown: Path) -> tuple[int, int]:
-    """Part a file by whether `column` has a value; return the rows of `known` and of `unknown`."""
+def split(path: Path, test: Callable[[pa.RecordBatch], pa.Array], *, yes: Path, no: Path) -> tuple[int, int]:
+    """Part a file by what `test` tells of each row; return the rows of `yes` and of `no`."""
     sizes = [0, 0]
-    with whole(known) as with_path, whole(unknown) as without_path:
+    with whole(yes) as yes_path, whole(no) as no_path:
         schema = pq.read_schema(path)
-        with pq.ParquetWriter(with_path, schema) as have, pq.ParquetWriter(without_path, schema) as have_not:
+        with pq.ParquetWriter(yes_path, schema) as passed, pq.ParquetWriter(no_path, schema) as failed:
             for batch in stream(path):
-                valid = pc.is_valid(batch.column(column))
-                for number, (writer, mask) in enumerate(((have, valid), (have_not, pc.invert(valid)))):
-                    kept = batch.filter(mask)
+                mask = test(batch)
+                for number, (writer, chosen) in enumerate(((passed, mask), (failed, pc.invert(mask)))):
+                    kept = batch.filter(chosen)
                     if kept.num_rows:
                         writer.write_batch(kept)
                         sizes[number] += kept.num_rows
     return sizes[0], sizes[1]
 
 
+def has_value(batch: pa.RecordBatch, column: str) -> pa.Array:
+    """Tell of each row whether `column` has a value."""
+    return pc.is_valid(batch.column(column))
+
+
+def not_among(batch: pa.RecordBatch, column: str, unwanted: Collection[str]) -> pa.Array:
+    """Tell of each row whether its `column` is none of `unwanted`."""
+    return pc.invert(pc.is_in(batch.column(column), value_set=pa.array(sorted(unwanted), pa.string())))
+
+
 def without(path: Path, keys: set[str]) -> None:
     """Rewrite a file without the rows of `keys`."""
     if not keys:
         return
-    unwanted = pa.array(sorted(keys), pa.string())
     with whole(path) as target, pq.ParquetWriter(target, pq.read_schema(path)) as writer:
         for batch in stream(path):
-            writer.write_batch(batch.filter(pc.invert(pc.is_in(batch.column("key"), value_set=unwanted))))
+            writer.write_batch(batch.filter(not_among(batch, "key", keys)))
 
 
 def write(path: Path, columns: dict[str, Sequence[Any]]) -> None:

@@ -14,9 +14,11 @@ from django.conf import settings
 from audiences.keys import Keyer
 from audiences.models import Query
 from credentials import vault
+from credentials.models import Credential
 from destinations import accounts_check, registry
+from destinations.csv_file import Layout
 from destinations.models import AudienceList, Destination
-from destinations.registry import Klaviyo, Profile, Reading, Session, Target
+from destinations.registry import Klaviyo, Profile, Reading, Session, SftpSession, Target
 from workflows import lease
 from workflows.clock import Clock
 from workflows.files import Folder, ledger_path
@@ -37,6 +39,7 @@ class Run:
         self.recorder = Recorder(workflow, clock, worker)
         self.began = time.monotonic()
         self._session: Session | None = None
+        self._sftp: SftpSession | None = None
         self._targets: tuple[Target, ...] | None = None
         self._keyer: Keyer | None = None
 
@@ -54,7 +57,7 @@ class Run:
 
     @property
     def destination(self) -> Destination:
-        return Destination.objects.select_related("credential").get(
+        return Destination.objects.select_related("credential", "sftp_credential").get(
             pk=self.workflow.config["destination"]["id"]
         )
 
@@ -97,6 +100,37 @@ class Run:
         """The vendor's endpoints, one method each."""
         return self.session.client
 
+    @property
+    def sftp(self) -> SftpSession:
+        """The open line to the server that takes files, through this workflow's recorder."""
+        if self._sftp is None:
+            self._sftp = registry.open_sftp(self.sftp_credential, clock=self.clock, hooks=self.recorder)
+        return self._sftp
+
+    @property
+    def sftp_credential(self) -> Credential:
+        destination = self.destination
+        return destination.sftp_credential or destination.credential
+
+    @property
+    def sftp_may_rename(self) -> bool:
+        """Whether a test saw this server rename a file; nothing is staged where nobody has tried."""
+        return bool(self.sftp_credential.settings.get("can_rename"))
+
+    @cached_property
+    def files(self) -> Any:
+        """What the destination's files are like: folder, part sizes, how long to wait."""
+        return self.plugin.files.choices(self.destination.settings)
+
+    def layout(self, list_id: str) -> Layout:
+        """The columns of a file of new people. Raises CannotWrite with a sentence."""
+        return self.plugin.files.layout(
+            self.template["mapping"],
+            list_id=list_id,
+            full_profile=self.template["full_profile"],
+            choices=self.files,
+        )
+
     def read_members(
         self,
         *,
@@ -121,6 +155,13 @@ class Run:
         if self._session is not None:
             self._session.gateway.close()
             self._session = None
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the line to the server that takes files; the next upload opens another."""
+        if self._sftp is not None:
+            self._sftp.close()
+            self._sftp = None
 
     # -- time
 

@@ -9,7 +9,8 @@ from django.db.models.functions import Cast
 from workflows.models import StepState, Workflow
 from workflows.words import counted
 
-DELIVERIES = ("add", "import", "update", "remove")
+DELIVERIES = ("add", "upsert", "import", "upload", "update", "remove")
+ADDS = ("add", "upsert", "import", "upload")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def sent(workflow: Workflow) -> Sent:
     found = {row["kind"]: row for row in told}
     taken = {kind: int(row["people"] or 0) for kind, row in found.items()}
     return Sent(
-        adds=taken.get("add", 0) + taken.get("import", 0),
+        adds=sum(taken.get(kind, 0) for kind in ADDS),
         updates=taken.get("update", 0),
         removes=taken.get("remove", 0),
         doubtful=sum(row["doubtful"] for row in found.values()),

@@ -7,6 +7,7 @@ from typing import Any
 from workflows.estimate import duration
 from workflows.models import Stage, Step, StepState, Workflow
 from workflows.moves import State
+from workflows.sent import DELIVERIES
 from workflows.words import counted, people
 
 
@@ -89,6 +90,8 @@ def _check(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float | 
 
 def _compare(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float | None]:
     plan = workflow.plan
+    if plan and workflow.feeds_a_file:
+        return f"{plan['adds']:,}", "for the file" if plan["adds"] != 1 else "person for the file", 1.0
     if plan:
         changes = plan["adds"] + plan["removes"] + plan["updates"]
         noun = "change" if changes == 1 else "changes"
@@ -99,20 +102,35 @@ def _compare(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float 
 def _deliver(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float | None]:
     if workflow.plan and not mine and any(workflow.plan.get("calls", {}).values()) is False:
         return "0", "nothing to send", 1.0
-    batches = [step for step in mine if step.kind in ("add", "import", "update", "remove")]
+    batches = [step for step in mine if step.kind in DELIVERIES]
     if not batches:
         return "–", "sends the changes", None
     whole = sum(step.input.get("limit", 0) for step in batches if step.state != StepState.SKIPPED)
     sent = sum(step.outcome.get("rows", 0) for step in batches if step.is_done)
     share = sent / whole if whole else 1.0
+    if arriving := _under_way(mine, ("ingest",)):
+        return _progress(arriving, "waits for Klaviyo to take the file in")
     left = [step for step in mine if step.kind == "jobs" and not step.is_done]
     detail = "waits for Klaviyo's import" if left and sent == whole else f"of {people(whole)} sent"
+    if uploading := _under_way(mine, ("upload",)):
+        told = uploading.progress
+        sent += told["done"]
+        detail += f" · {told['bytes'] / 1e6:,.1f} of {told['total_bytes'] / 1e6:,.1f} MB of this file"
+        share = sent / whole if whole else 1.0
     return f"{sent:,}", detail, share
+
+
+def _under_way(steps: Sequence[Step], kinds: Sequence[str]) -> Step | None:
+    """The step of one of these kinds that is at work and has told how far it is."""
+    return next((step for step in steps if step.kind in kinds and not step.is_done and step.progress), None)
 
 
 def _verify(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float | None]:
     if workflow.verified_at and workflow.is_final:
-        return f"{workflow.counts.get('on_list', 0):,}", "list equals query", 1.0
+        proof = "read back byte for byte" if workflow.feeds_a_file else "list equals query"
+        return f"{workflow.counts.get('on_list', 0):,}", proof, 1.0
+    if workflow.feeds_a_file:
+        return _progress(_kind(mine, "confirm"), "reads the file back")
     step = next((step for step in reversed(mine) if step.kind == "verify"), None)
     if step and step.outcome:
         members, left = step.outcome["members"], step.outcome["missing"] + step.outcome["surplus"]

@@ -1,12 +1,16 @@
 """Starting a workflow: an orchestration's settings are frozen, and one list has one live workflow."""
 
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from audiences.models import Query
 from destinations.models import DataTemplate, Destination
+from destinations.registry import PLUGINS
 from workflows import alone
 from workflows.clock import Clock, DatabaseClock
 from workflows.guards import Limits
@@ -27,6 +31,38 @@ class CannotStart(Exception):
         self.message = message
 
 
+@dataclass(frozen=True)
+class Changes:
+    """What a resolution changes for one run: `of` is the workflow it mends.
+
+    `path` replaces the data template's; `wait_for` first waits until the list has so many `members`, for so
+    many `minutes` at most. `note` is the first line of its history.
+    """
+
+    of: Workflow | None = None
+    path: str = ""
+    wait_for: Mapping[str, int] | None = None
+    note: str = ""
+
+    def made_to(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Return the frozen settings with these changes."""
+        if self.path:
+            config = {**config, "template": {**config["template"], "path": self.path}}
+        return {**config, "wait_for": dict(self.wait_for)} if self.wait_for else config
+
+
+@dataclass(frozen=True)
+class Order:
+    """Which workflow is asked for, by whom and through which door."""
+
+    orchestration: Orchestration
+    by: str
+    trigger: str
+    trigger_key: str
+    dry_run: bool
+    changes: Changes
+
+
 def start(
     orchestration: Orchestration,
     *,
@@ -34,9 +70,12 @@ def start(
     trigger: str,
     trigger_key: str | None = None,
     dry_run: bool = False,
+    changes: Changes | None = None,
     clock: Clock | None = None,
 ) -> Workflow:
     """Make a workflow that is due at once, and return it.
+
+    `changes` are what this one run does in another way than its data template says.
 
     A list has one live workflow: while one runs, that one is returned; one that waits for a decision is
     stopped, and the new one is linked to it. The same `trigger_key` always returns the same workflow.
@@ -49,7 +88,8 @@ def start(
     for _ in range(START_ATTEMPTS):
         try:
             with transaction.atomic():
-                return _find_or_make(orchestration, by, trigger, key, dry_run, clock)
+                order = Order(orchestration, by, trigger, key, dry_run, changes or Changes())
+                return _find_or_make(order, clock)
         except (IntegrityError, StaleState):
             # Someone else started one in the same moment; the next look finds theirs.
             continue
@@ -70,11 +110,10 @@ def _check(orchestration: Orchestration) -> None:
         raise CannotStart("guards", f"The guards of “{orchestration}” cannot be read: {error}") from error
 
 
-def _find_or_make(
-    orchestration: Orchestration, by: str, trigger: str, key: str, dry_run: bool, clock: Clock
-) -> Workflow:
-    if known := Workflow.objects.filter(trigger_key=key).first():
+def _find_or_make(order: Order, clock: Clock) -> Workflow:
+    if known := Workflow.objects.filter(trigger_key=order.trigger_key).first():
         return known
+    orchestration = order.orchestration
     template = orchestration.template
     account = account_of(template.destination)
     live = Workflow.objects.filter(
@@ -85,38 +124,32 @@ def _find_or_make(
     if live and live.state != State.PAUSED:
         return live
     if live:
-        move(live, State.CANCELLED, now=clock.now(), actor=by, note="Replaced by a new run.")
-    return _make(orchestration, live, account, by, trigger, key, dry_run, clock)
+        move(live, State.CANCELLED, now=clock.now(), actor=order.by, note="Replaced by a new run.")
+    return _make(order, live, account, clock)
 
 
-def _make(
-    orchestration: Orchestration,
-    parent: Workflow | None,
-    account: str,
-    by: str,
-    trigger: str,
-    key: str,
-    dry_run: bool,
-    clock: Clock,
-) -> Workflow:
+def _make(order: Order, replaced: Workflow | None, account: str, clock: Clock) -> Workflow:
     now = clock.now()
+    orchestration = order.orchestration
     last = orchestration.workflows.aggregate(last=Max("number"))["last"] or 0
+    parent = order.changes.of or replaced
     workflow = Workflow.objects.create(
         orchestration=orchestration,
         number=last + 1,
         parent=parent if parent and parent.orchestration_id == orchestration.pk else None,
         account_id=account,
         list_key=orchestration.template.list_name,
-        trigger=trigger,
-        trigger_key=key,
-        started_by=by,
-        config=frozen(orchestration),
-        dry_run=dry_run,
+        trigger=order.trigger,
+        trigger_key=order.trigger_key,
+        started_by=order.by,
+        config=order.changes.made_to(frozen(orchestration)),
+        dry_run=order.dry_run,
         created_at=now,
         wake_at=now,
     )
     story.open_workflow(workflow)
-    tell(workflow, "started", now=now, actor=by, message=f"Started by {by}.", to=State.QUEUED)
+    note = order.changes.note or f"Started by {order.by}."
+    tell(workflow, "started", now=now, actor=order.by, message=note, to=State.QUEUED)
     return workflow
 
 
@@ -125,15 +158,20 @@ def account_of(destination: Destination) -> str:
     return destination.account_id or f"untested:{destination.pk}"
 
 
-def frozen(orchestration: Orchestration) -> dict[str, object]:
+def frozen(orchestration: Orchestration) -> dict[str, Any]:
     """What this workflow goes by to its end, whatever is edited meanwhile. No people, no secrets."""
     query, template = orchestration.query, orchestration.template
     return {
         "query": _query(query),
         "template": _template(template, query),
-        "destination": {"id": str(template.destination_id), "name": template.destination.name},
+        "destination": _destination(template.destination),
         "guards": orchestration.guards,
     }
+
+
+def _destination(destination: Destination) -> dict[str, object]:
+    delivers = PLUGINS[destination.plugin].delivers
+    return {"id": str(destination.pk), "name": destination.name, "delivers": delivers}
 
 
 def _query(query: Query) -> dict[str, object]:
@@ -146,6 +184,7 @@ def _template(template: DataTemplate, query: Query) -> dict[str, object]:
         "name": template.name,
         "list_name": template.list_name,
         "full_profile": template.full_profile,
+        "path": template.path,
         "mode": template.mode,
         "mapping": template.mapping,
         "default_country": template.default_country or query.default_country or None,

@@ -16,5 +16,6 @@ urlpatterns = [
     path("workflows/<uuid:pk>/approval/", views.approve, name="approve"),
     path("workflows/<uuid:pk>/refusal/", views.discard, name="discard"),
     path("workflows/<uuid:pk>/retry/", views.retry, name="retry"),
+    path("workflows/<uuid:pk>/resolutions/<slug:name>/", views.resolve, name="resolve"),
     path("workflows/<uuid:pk>/stop/", views.stop, name="stop"),
 ]

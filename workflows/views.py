@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
-from workflows import decisions, figures, history, picture
+from workflows import decisions, figures, history, picture, resolutions
 from workflows import overview as first_page
 from workflows.drawing import runs_chart
 from workflows.forms import ApprovalForm, SearchForm
@@ -112,6 +112,19 @@ def discard(request: HttpRequest, pk: UUID) -> HttpResponse:
 def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
     retrying = partial(decisions.retry, by=request.user.get_username())
     return _decide(request, pk, retrying, "It goes on from the step that stopped.")
+
+
+@permission_required("workflows.add_workflow", raise_exception=True)
+@require_POST
+def resolve(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
+    """Carry a way out out, and show the run it started."""
+    try:
+        run = resolutions.resolve(_workflow(pk), name, by=request.user.get_username())
+    except (resolutions.NotOffered, CannotStart) as refusal:
+        messages.error(request, str(refusal))
+        return redirect("workflows:detail", pk)
+    ring(run.pk)
+    return redirect("workflows:detail", run.pk)
 
 
 @permission_required("workflows.change_workflow", raise_exception=True)

@@ -72,8 +72,9 @@ def not_loaded_lines(reasons: Mapping[str, int]) -> list[str]:
 def estimate_lines(plan: Mapping[str, Any]) -> list[str]:
     if not plan.get("arithmetic"):
         return []
-    lines = [f"  estimate {seconds(plan.get('estimate_seconds'))}, from the published limits:"]
-    return [*lines, *(f"    {sentence}" for sentence in plan["arithmetic"])]
+    lines = [f"  estimate {seconds(plan.get('estimate_seconds'))} from here to the verified end:"]
+    lines += [f"    {sentence}" for sentence in plan["arithmetic"]]
+    return [*lines, *([f"  {plan['why']}"] if plan.get("why") else [])]
 
 
 def result_lines(report: Mapping[str, Any]) -> list[str]:
@@ -82,15 +83,24 @@ def result_lines(report: Mapping[str, Any]) -> list[str]:
     if report["requests"]:
         calls = counted(sum(report["requests"].values()), "request")
         lines.append(f"  {calls}, {report['throttled']:,} of them refused for speed (429)")
-    if report["actual_seconds"] is not None:
-        lines.append(f"  took {seconds(report['actual_seconds'])}")
+    lines += took_lines(report)
     if report["verified_at"]:
-        name, list_id = report["list"]["name"], report["list"]["id"]
-        less = _less(report["counts"])
-        lines.append(f"  Verified: the list “{name}” ({list_id}) was read back and equals the query{less}.")
+        lines.append(f"  Verified: {_proof(report)}{_less(report['counts'])}.")
         refused = reasons.refused(_by_reason(report["counts"], "rejected"))
         lines += [f"  {refused}"] if refused else []
     return [*lines, *error_lines(report)]
+
+
+def took_lines(report: Mapping[str, Any]) -> list[str]:
+    """Return how long it took, and the part of it that was estimated beside the estimate."""
+    if report["total_seconds"] is None:
+        return []
+    lines = [f"  took {seconds(report['total_seconds'])}"]
+    actual, estimate = report["actual_seconds"], report["estimate_seconds"]
+    if actual is not None and estimate:
+        told = f"{seconds(actual)} after the plan, estimated {seconds(estimate)}"
+        lines[0] += f": {told}"
+    return lines
 
 
 def warning_lines(report: Mapping[str, Any]) -> list[str]:
@@ -103,7 +113,16 @@ def error_lines(report: Mapping[str, Any]) -> list[str]:
         return []
     lines = [f"  {error.get('title') or error['code']}: {error['message']}", "  What can be done:"]
     lines += [f"    - {resolution}" for resolution in error["resolutions"]]
-    return [*lines, *approval_lines(report)]
+    return [*lines, *offered_lines(report), *approval_lines(report)]
+
+
+def offered_lines(report: Mapping[str, Any]) -> list[str]:
+    """Return the commands that carry a way out out, each with what it does in numbers."""
+    lines = []
+    for way in report["offered"]:
+        lines += [f"  {way['label']}: {way['effect']}"]
+        lines += [f"    {MANAGE} resolve {report['workflow']} {way['name']}"]
+    return lines
 
 
 def approval_lines(report: Mapping[str, Any]) -> list[str]:
@@ -144,6 +163,14 @@ def _came_to(report: Mapping[str, Any]) -> str:
     if report["state"] == State.PAUSED:
         return f"a part has been sent already ({sent.told}); nothing more is sent until someone decides"
     return f"sent so far: {sent.told}"
+
+
+def _proof(report: Mapping[str, Any]) -> str:
+    """Say what was read back and found right."""
+    name, list_id = report["list"]["name"], report["list"]["id"]
+    if report["delivers"] == "file":
+        return f"the files of “{name}” were read back, byte for byte as sent"
+    return f"the list “{name}” ({list_id}) was read back and equals the query"
 
 
 def _less(counts: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from workflows.models import Step
 from workflows.results import Result
 from workflows.run import Run
-from workflows.steps import barrier, compare, deliver, finish, reading, verify
+from workflows.steps import barrier, compare, deliver, file, finish, reading, upload, upsert, verify
 
 Handler = Callable[[Run, Step], Result]
 
@@ -19,11 +19,18 @@ HANDLERS: dict[str, Handler] = {
     "guard": compare.guard,
     "create": deliver.create,
     "add": deliver.add,
+    "upsert": upsert.upsert,
     "import": deliver.import_,
+    "upload": upload.upload,
     "update": deliver.update,
     "jobs": deliver.jobs,
+    "ingest": upload.ingest,
     "remove": deliver.remove,
     "settle": verify.settle,
     "verify": verify.verify,
     "finish": finish.finish,
+    "reach": file.reach,
+    "draft": file.draft,
+    "confirm": file.confirm,
+    "close": file.close,
 }

@@ -1,6 +1,7 @@
 """Before anything is compared: nothing that an earlier run of this list sent may still take effect."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from workflows.run import Run
 # Klaviyo keeps the results of an import for seven days.
 REMEMBERED_FOR = timedelta(days=7)
 LOOK_EVERY = timedelta(seconds=5)
+LOOK_SLOWEST = timedelta(seconds=30)
 SUBMITTED = ("import", "update")
 
 
@@ -40,6 +42,8 @@ def barrier(run: Run, step: Step) -> Result:
     waiting += unknown_jobs(run, earlier)
     if waiting:
         return Wait(now + LOOK_EVERY, "job", "Waiting for an import of an earlier run.")
+    if until := _files_on_their_way(run, earlier):
+        return _wait_for_people(run, step, until)
     return Done({"earlier": earlier.count(), "imports": len(ended)})
 
 
@@ -59,6 +63,48 @@ def _open_jobs(workflows: QuerySet[Workflow]) -> list[Step]:
     rounds = set(seen.values_list("workflow_id", "round"))
     sent = Step.objects.filter(workflow__in=workflows, kind__in=SUBMITTED).exclude(external_ref="")
     return [step for step in sent if (step.workflow_id, step.round) not in rounds]
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """People who may still come out of uploaded files: until `members` are on the list, or `until`."""
+
+    members: int
+    until: datetime
+
+
+def _files_on_their_way(run: Run, earlier: QuerySet[Workflow]) -> Arrivals | None:
+    """Files of earlier runs that may still be taken in, or people whom somebody asked to wait for."""
+    if asked := run.workflow.config.get("wait_for"):
+        until = run.workflow.created_at + timedelta(minutes=asked["minutes"])
+        return Arrivals(asked["members"], until)
+    if not run.workflow.list_id or not run.plugin.files:
+        return None
+    seen = Step.objects.filter(workflow__in=earlier, kind="ingest", state=StepState.DONE)
+    over = set(seen.values_list("workflow_id", "round"))
+    since = run.clock.now() - timedelta(minutes=run.files.wait_minutes)
+    uploads = Step.objects.filter(workflow__in=earlier, kind="upload", finished_at__gt=since)
+    open_ones = [step for step in uploads if (step.workflow_id, step.round) not in over]
+    if not open_ones:
+        return None
+    last = max(open_ones, key=lambda step: step.finished_at)
+    sent = sum(step.outcome.get("rows", 0) for step in open_ones if step.workflow_id == last.workflow_id)
+    members = (last.workflow.base_members or 0) + sent
+    return Arrivals(members, last.finished_at + timedelta(minutes=run.files.wait_minutes))
+
+
+def _wait_for_people(run: Run, step: Step, coming: Arrivals) -> Result:
+    now = run.clock.now()
+    count = run.client.member_count(run.workflow.list_id)
+    if count >= coming.members or now >= coming.until:
+        return Done({"members": count, "waited": True})
+    run.keep(step, checkpoint={**step.checkpoint, "looks": step.checkpoint.get("looks", 0) + 1})
+    wait = min(LOOK_EVERY * 1.5 ** min(step.checkpoint["looks"], 10), LOOK_SLOWEST)
+    return Wait(
+        min(now + wait, coming.until),
+        "job",
+        f"Waiting for uploaded people: {count:,} of {coming.members:,} are on the list.",
+    )
 
 
 def _look(run: Run, sent: Step) -> bool:

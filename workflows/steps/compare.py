@@ -10,17 +10,15 @@ from audiences.reconcile import Tally
 from destinations import lists
 from destinations.accounts_check import check_credential
 from destinations.errors import NeedsDecision
-from workflows import alone, batches, guards, rows
-from workflows.estimate import estimate
-from workflows.files import digest
+from workflows import alone, batches, guards
 from workflows.models import Step, Workflow
-from workflows.moves import LIVE
-from workflows.plan import Batch, Plan
+from workflows.moves import LIVE, State
+from workflows.plan import Batch
 from workflows.results import Done, Paused, Result
 from workflows.run import Run
 from workflows.spec import ColumnMissing, candidate_spec
-from workflows.steps import story
-from workflows.steps.reading import SMALL_LIST, note
+from workflows.steps import planning, story
+from workflows.steps.reading import note
 
 # So many members can be read in one go; then the limits ask for a pause of most of a minute.
 READ_AT_ONCE = 75_000
@@ -70,12 +68,18 @@ def resolve(run: Run, step: Step) -> Result:
         # Renamed in Klaviyo, it is still the list that somebody else may keep under its first name.
         _refuse_company(run, kept.name)
     facts: dict[str, Any] = {"flows": _live_flows(run, kept.list_id), "exists": True}
-    facts["first_run"] = kept.verified_at is None
+    facts["first_run"] = kept.verified_at is None and not _delivered_before(run, kept.list_id)
     if not kept.ledger_version:
         facts["members"] = run.client.member_count(kept.list_id)
         if facts["members"] > READ_AT_ONCE:
             story.read_list_first(run.workflow)
     return Done(facts, columns={"list_id": kept.list_id})
+
+
+def _delivered_before(run: Run, list_id: str | None) -> bool:
+    """Whether a run has gone to its end here: then the list's members were seen and its plan was let pass."""
+    ended = Workflow.objects.filter(account_id=run.workflow.account_id, list_id=list_id)
+    return ended.filter(state=State.SUCCEEDED_WITH_ISSUES).exclude(pk=run.workflow.pk).exists()
 
 
 def _live_flows(run: Run, list_id: str) -> list[str]:
@@ -123,8 +127,7 @@ def compare(run: Run, step: Step) -> Result:
     full_profile = run.template["full_profile"] and round_ == 0
     tally = difference(run, members, folder, full_profile=full_profile)
     batches.without_rejected(run.folder, folder)
-    plan = _plan(run, tally, folder, round_)
-    record = _record(run, plan, round_)
+    plan, record = planning.plan(run, tally, folder, round_)
     removals = run.workflow.removals_planned + plan.removes
     columns: dict[str, Any] = {"removals_planned": removals, "plan_hash": plan.hash, "round": round_}
     columns["plan"] = record
@@ -149,52 +152,6 @@ def difference(run: Run, members: Path, folder: Path, *, full_profile: bool) -> 
     )
 
 
-def _record(run: Run, plan: Plan, round_: int) -> dict[str, Any]:
-    """What is kept of a plan: its numbers, its batches, and how long it should take."""
-    calls = plan.calls(small_list=SMALL_LIST)
-    run.recorder.flush()
-    made = Workflow.objects.get(pk=run.workflow.pk).requests
-    told = estimate(calls, floor_seconds=run.plugin.floor_seconds, made=made)
-    return {
-        **_numbers(plan),
-        "hash": plan.hash,
-        "calls": calls,
-        "estimate_seconds": told.seconds,
-        "arithmetic": list(told.arithmetic),
-        "batches": [{"kind": batch.kind, **batch.as_input()} for batch in plan.batches],
-        "round": round_,
-    }
-
-
-def _plan(run: Run, tally: Tally, folder: Path, round_: int) -> Plan:
-    counts = run.workflow.counts
-    cut = batches.cut(run, folder, by_id=round_ == 0 and not run.template["full_profile"])
-    files = [folder / name for name in ("adds.parquet", "updates.parquet", "removes.parquet")]
-    return Plan(
-        list_id=run.workflow.list_id,
-        adds=rows.count(files[0]),
-        updates=rows.count(files[1]),
-        removes=tally.removes,
-        unchanged=tally.unchanged,
-        kept_out=tally.kept_out,
-        skipped=tally.skipped,
-        surplus_left=tally.surplus_left,
-        rows=counts["rows"],
-        candidates=tally.candidates,
-        not_loaded=counts["not_loaded"],
-        members=tally.members,
-        path="api",
-        digests={path.name: digest(path) for path in files},
-        batches=tuple(cut),
-    )
-
-
-def _numbers(plan: Plan) -> dict[str, Any]:
-    names = ("adds", "removes", "updates", "unchanged", "kept_out", "skipped", "surplus_left")
-    more = ("rows", "candidates", "members", "path")
-    return {name: getattr(plan, name) for name in (*names, *more)} | {"not_loaded": dict(plan.not_loaded)}
-
-
 def guard(run: Run, step: Step) -> Result:
     """Let the plan pass, or hold it until a person has seen its numbers and approved exactly it."""
     plan = _planned(run, step.round)
@@ -205,13 +162,17 @@ def guard(run: Run, step: Step) -> Result:
         facts = {"objections": [objection.as_dict() for objection in found], "plan_hash": plan["hash"]}
         raise Paused("guard", sentences, **facts)
     outcome, create = {"approved": approved}, not run.workflow.list_id
-    if not (create or plan["adds"] or plan["removes"] or plan["updates"]):
+    todo = [Batch(**batch) for batch in plan["batches"]]
+    if run.workflow.feeds_a_file:
+        steps = story.files(todo)
+    elif create or plan["adds"] or plan["removes"] or plan["updates"]:
+        steps = story.delivery(todo, step.round, create=create)
+    else:
         # What was compared is the list as it was just read: that reading is the verification.
         return Done(outcome, steps=(story.new("finish", 0, key="finish"),))
     if run.workflow.dry_run and not approved:
         raise Paused("plan_ready", "The plan is ready. Nothing has been sent.", plan_hash=plan["hash"])
-    todo = [Batch(**batch) for batch in plan["batches"]]
-    return Done(outcome, steps=tuple(story.delivery(todo, step.round, create=create)))
+    return Done(outcome, steps=tuple(steps))
 
 
 def _planned(run: Run, round_: int) -> dict[str, Any]:
@@ -219,7 +180,7 @@ def _planned(run: Run, round_: int) -> dict[str, Any]:
 
 
 def _change(run: Run, plan: dict[str, Any]) -> guards.Change:
-    resolved = run.workflow.steps.get(key="resolve").outcome
+    resolved = run.workflow.steps.filter(key="resolve").values_list("outcome", flat=True).first() or {}
     removals = run.workflow.removals_planned
     return guards.Change(
         candidates=plan["candidates"],

@@ -7,13 +7,14 @@ from typing import Any
 
 from audiences import ledger, outcomes
 from audiences.errors import SumsDoNotClose
-from workflows import batches, lease, receipts, rows, sealing
+from workflows import batches, learning, lease, receipts, rows, sealing
 from workflows.files import drop_ledgers_before, ledger_path, sealed_path
 from workflows.models import Step, StepState
 from workflows.moves import State
 from workflows.results import Ended, Paused, Result
 from workflows.run import Run
 
+NOT_SEEN = "not_seen"
 KEYED = {
     "adds.parquet": ("key",),
     "updates.parquet": ("key",),
@@ -37,11 +38,10 @@ def finish(run: Run, step: Step) -> Result:
     missing, doubted = _missing(run, last), batches.doubted(run.folder) - refused.keys()
     rows.write(folder / "unconfirmed.parquet", {"key": sorted(missing | doubted)})
     counts = run.meanwhile(lambda: _close(run, folder))
-    verdict = _verdict(
-        run, rows.count(members), len(missing), last.outcome.get("surplus", 0), len(doubted), len(refused)
-    )
+    verdict = _verdict(run, rows.count(members), len(missing), last.outcome, len(doubted), len(refused))
     _keep_ledger(run, folder, members, last, verdict)
-    samples = sealing.seal_refused(run.folder, run.workflow, refused)
+    learning.learn(run.workflow, now=run.clock.now())
+    samples = sealing.seal_refused(run.folder, run.workflow, refused | dict.fromkeys(missing, NOT_SEEN))
     # Keyed hashes and outcomes alone: this file may outlive the addresses.
     shutil.copyfile(folder / "outcomes.parquet", sealed_path(run.workflow.pk, "outcomes.parquet"))
     told = {**run.workflow.counts, **counts, "on_list": rows.count(members), "samples": samples}
@@ -99,12 +99,17 @@ def _keep_ledger(run: Run, folder: Path, members: Path, last: Step, verdict: End
     drop_ledgers_before(kept.pk, version)
 
 
-def _verdict(run: Run, on_list: int, missing: int, surplus: int, doubted: int, refused: int) -> Ended:
+def _verdict(run: Run, on_list: int, missing: int, read: dict[str, Any], doubted: int, refused: int) -> Ended:
     """What the last reading allows to be said; `columns` of it always holds verified_at."""
     clean: dict[str, Any] = {"code": "", "message": ""}
+    surplus = read.get("surplus", 0)
     if missing or surplus:
         message = f"After every round, {missing:,} are missing from the list and {surplus:,} are too many."
-        columns = {"code": "unconfirmed", "message": message, "verified_at": None}
+        code = "unconfirmed"
+        if read.get("uploaded"):
+            code, which = "sftp_unconfirmed", "person" if missing == 1 else "people"
+            message = f"{missing:,} {which} uploaded by SFTP did not come on the list."
+        columns = {"code": code, "message": message, "verified_at": None}
         return Ended(State.SUCCEEDED_WITH_ISSUES, message, columns)
     clean["verified_at"] = run.workflow.verified_at or run.clock.now()
     if doubted:

@@ -6,6 +6,7 @@ from workflows.models import Step, StepState
 from workflows.moves import State
 from workflows.results import Ended, Result, Wait
 from workflows.run import Run
+from workflows.sent import ADDS, DELIVERIES
 
 LOOK_EVERY = timedelta(seconds=5)
 
@@ -23,12 +24,14 @@ def wind_down(run: Run, step: Step) -> Result:
         kind: sum(
             step.outcome.get("rows", 0) for step in run.workflow.steps.filter(kind=kind, state=StepState.DONE)
         )
-        for kind in ("import", "update", "add", "remove")
+        for kind in DELIVERIES
     }
-    sent = applied["import"] + applied["add"]
+    sent = sum(applied[kind] for kind in ADDS)
     note = (
         f"Stopped. Sent before: {sent:,} adds, {applied['update']:,} updates, {applied['remove']:,} removals."
     )
+    if applied["upload"]:
+        note += f" {applied['upload']:,} of the adds lie in uploaded files that Klaviyo may still take in."
     return Ended(State.CANCELLED, note, {"message": note})
 
 

@@ -8,12 +8,13 @@
 6. compare: the difference, cut into batches: the plan
 7. guard: a plan over a limit waits for a person
 8. create: the list, when there is none of that name
-9. add, import, update: people on, batch by batch
+9. add, upsert, import, upload, update: people on, batch by batch, by the way the plan chose
 10. jobs: the import jobs have ended, and what they refused is known
-11. remove: people off, when everyone who stays is on
-12. settle: nothing we sent can still change the list
-13. verify: the list read back; equal, or one more round from 6
-14. finish: outcomes that add up, the ledger, the end
+11. ingest: the list has taken in the uploaded files, or stands still
+12. remove: people off, when everyone who stays is on
+13. settle: nothing we sent can still change the list
+14. verify: the list read back; equal, or one more round from 6
+15. finish: outcomes that add up, the ledger, the end
 """
 
 from collections.abc import Sequence
@@ -29,12 +30,16 @@ AT = {
     "guard": 3_000,
     "create": 4_000,
     "add": 1_000_000,
+    "upsert": 1_500_000,
     "import": 2_000_000,
+    "upload": 2_500_000,
     "update": 3_000_000,
     "jobs": 4_000_000,
+    "ingest": 4_500_000,
     "remove": 5_000_000,
     "settle": 6_000_000,
     "verify": 6_000_001,
+    "confirm": 6_000_001,
 }
 FINISH = 1_000_000_000
 # After the reading of a list that takes minutes, nearly all of them waiting for its next turn.
@@ -51,15 +56,29 @@ STAGES = {
     "settle": Stage.VERIFY,
     "verify": Stage.VERIFY,
     "finish": Stage.VERIFY,
+    "reach": Stage.QUERY,
+    "draft": Stage.COMPARE,
+    "confirm": Stage.VERIFY,
+    "close": Stage.VERIFY,
 }
 
 
 def open_workflow(workflow: Workflow) -> None:
     """Add the steps every workflow has from its start."""
+    if workflow.feeds_a_file:
+        add(workflow, _steps_of_a_file())
+        return
     kinds = ["probe", "resolve", "barrier", "extract"]
     steps = [new(kind, 0, position=10 * (n + 1), key=kind) for n, kind in enumerate(kinds)]
     steps += [new(kind, 0) for kind in ("snapshot", "compare", "guard")]
     add(workflow, steps)
+
+
+def _steps_of_a_file() -> list[NewStep]:
+    """A file is not compared with anything: its plan is everyone who can be sent."""
+    steps = [new(kind, 0, position=10 * (n + 1), key=kind) for n, kind in enumerate(("reach", "extract"))]
+    draft = new("draft", 0, position=AT["compare"], key="compare:r0")
+    return [*steps, draft, new("guard", 0)]
 
 
 def new(kind: str, round_: int, *, position: int | None = None, key: str = "", **given: object) -> NewStep:
@@ -71,13 +90,26 @@ def new(kind: str, round_: int, *, position: int | None = None, key: str = "", *
 def delivery(batches: Sequence[Batch], round_: int, *, create: bool) -> list[NewStep]:
     """The steps that carry a plan out and check it."""
     steps = [new("create", round_)] if create else []
+    steps += _sending(batches, round_)
+    if any(batch.kind in ("import", "update") for batch in batches):
+        steps.append(new("jobs", round_))
+    if any(batch.kind == "upload" for batch in batches):
+        steps.append(new("ingest", round_))
+    return [*steps, new("settle", round_), new("verify", round_)]
+
+
+def files(batches: Sequence[Batch]) -> list[NewStep]:
+    """The steps that upload the files of a plan and read them back."""
+    return [*_sending(batches, 0), new("confirm", 0)]
+
+
+def _sending(batches: Sequence[Batch], round_: int) -> list[NewStep]:
+    steps = []
     for number, batch in enumerate(batches):
         position = round_ * ROUND + AT[batch.kind] + number
         key = f"{batch.kind}:r{round_}:{number:05d}"
         steps.append(new(batch.kind, round_, position=position, key=key, **batch.as_input()))
-    if any(batch.kind in ("import", "update") for batch in batches):
-        steps.append(new("jobs", round_))
-    return [*steps, new("settle", round_), new("verify", round_)]
+    return steps
 
 
 def read_list_first(workflow: Workflow) -> None:

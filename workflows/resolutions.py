@@ -1,0 +1,122 @@
+"""Ways out that a press of a button carries out: each starts a linked run that puts the list right."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from workflows.clock import Clock
+from workflows.models import Workflow
+from workflows.moves import State
+from workflows.start import Changes, start
+from workflows.words import people
+
+SFTP_TROUBLE = frozenset(
+    {
+        "host_key_unknown",
+        "host_key_changed",
+        "sftp_login_refused",
+        "sftp_denied",
+        "sftp_folder_missing",
+        "sftp_no_space",
+        "sftp_unavailable",
+        "sftp_cut",
+        "sftp_name_taken",
+        "sftp_not_possible",
+    }
+)
+WAIT_MINUTES = 60
+LONGEST_WAIT_MINUTES = 24 * 60
+
+
+class NotOffered(Exception):
+    """This resolution does not fit this workflow, or no more; nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """A way out: `label` is on the button, `effect` says in numbers what pressing it does."""
+
+    name: str
+    label: str
+    effect: str
+
+
+def offered(workflow: Workflow) -> list[Resolution]:
+    """Return the ways out of what a workflow came to, the likeliest first; empty when there is none."""
+    if workflow.children.exists():
+        # Someone has pressed one already; its run tells the rest.
+        return []
+    if workflow.code == "sftp_unconfirmed" and workflow.is_final:
+        missing = people(workflow.counts.get("unknown", 0))
+        return [
+            Resolution(
+                "send_missing",
+                "Send the missing by API",
+                f"Compares again and sends whoever is still missing, {missing} by now, by the API.",
+            ),
+            Resolution(
+                "wait_longer",
+                "Wait longer",
+                f"Waits up to an hour more for {missing}, then compares. It sends nothing without asking.",
+            ),
+        ]
+    if workflow.code in SFTP_TROUBLE and workflow.state == State.PAUSED and not workflow.feeds_a_file:
+        adds = people(workflow.plan.get("adds", 0))
+        return [
+            Resolution(
+                "send_by_api",
+                "Send by API",
+                f"Gives this run up, compares again and sends {adds} by the API.",
+            )
+        ]
+    return []
+
+
+def resolve(
+    workflow: Workflow, name: str, *, by: str, minutes: int = WAIT_MINUTES, clock: Clock | None = None
+) -> Workflow:
+    """Carry a resolution out and return the run it started.
+
+    `minutes` is for wait_longer, 1 to 1,440. Raises NotOffered, and CannotStart when the orchestration cannot
+    run now.
+    """
+    if name not in {resolution.name for resolution in offered(workflow)}:
+        raise NotOffered("This way out is not open any more. Look at what the workflow says now.")
+    if not 1 <= minutes <= LONGEST_WAIT_MINUTES:
+        raise NotOffered(f"Wait between 1 and {LONGEST_WAIT_MINUTES:,} minutes.")
+    changes = _CHANGES[name](workflow, minutes)
+    # The same press twice is the same run.
+    key = f"resolution:{workflow.pk}:{name}"
+    asks = name == "wait_longer"
+    return start(
+        workflow.orchestration,
+        by=by,
+        trigger="resolution",
+        trigger_key=key,
+        dry_run=asks,
+        changes=changes,
+        clock=clock,
+    )
+
+
+def _send_missing(workflow: Workflow, minutes: int) -> Changes:
+    missing = workflow.counts.get("unknown", 0)
+    note = f"Sends by the API whoever of {people(missing)} of run {workflow.number} is still missing."
+    return Changes(of=workflow, path="api", note=note)
+
+
+def _wait_longer(workflow: Workflow, minutes: int) -> Changes:
+    counts = workflow.counts
+    members = counts.get("on_list", 0) + counts.get("unknown", 0)
+    note = f"Waits up to {minutes:,} minutes more for people of run {workflow.number}, then compares."
+    return Changes(of=workflow, wait_for={"members": members, "minutes": minutes}, note=note)
+
+
+def _send_by_api(workflow: Workflow, minutes: int) -> Changes:
+    return Changes(of=workflow, path="api", note=f"Sends by the API what run {workflow.number} could not.")
+
+
+_CHANGES: dict[str, Callable[[Workflow, int], Changes]] = {
+    "send_missing": _send_missing,
+    "wait_longer": _wait_longer,
+    "send_by_api": _send_by_api,
+}
