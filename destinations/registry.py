@@ -12,9 +12,23 @@ from destinations.klaviyo.client import Klaviyo
 from destinations.klaviyo.mapping import Profile, Target
 from destinations.klaviyo.members import Reading
 from destinations.klaviyo.service import Session, open_session
+from destinations.sftp.session import Session as SftpSession
+from destinations.sftp.session import open_session as open_sftp
+from destinations.sftp.upload import Uploaded
 
 # What a workflow holds in its hands of a vendor, by the names it may know.
-__all__ = ["Job", "Klaviyo", "Plugin", "Profile", "Reading", "Session", "Target"]
+__all__ = [
+    "Job",
+    "Klaviyo",
+    "Plugin",
+    "Profile",
+    "Reading",
+    "Session",
+    "SftpSession",
+    "Target",
+    "Uploaded",
+    "open_sftp",
+]
 
 
 def _no_time(calls: int, endpoint: str) -> float:
