@@ -3,16 +3,12 @@
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 KEYS = ("host", "port", "user", "folder")
 PORT = 22
 
-_DEFAULTS = {
-    "klaviyo_sftp": {"host": "sftp.klaviyo.com", "port": PORT, "user": "", "folder": "profiles"},
-    "sftp": {"host": "", "port": PORT, "user": "", "folder": "."},
-}
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 
 
@@ -32,14 +28,20 @@ class Address:
         return asdict(self)
 
 
+_DEFAULTS = {
+    "klaviyo_sftp": Address(host="sftp.klaviyo.com", port=PORT, user="", folder="profiles"),
+    "sftp": Address(host="", port=PORT, user="", folder="."),
+}
+
+
 def default(kind: str) -> Address:
     """Return what holds for a kind of credential when nothing else is said."""
-    return Address(**_DEFAULTS[kind])
+    return _DEFAULTS[kind]
 
 
 def read(kind: str, settings: Mapping[str, Any]) -> Address:
     """Return the address in a credential's settings; what is not said there has its default."""
-    return Address(**{**_DEFAULTS[kind], **{key: settings[key] for key in KEYS if key in settings}})
+    return replace(default(kind), **{key: settings[key] for key in KEYS if key in settings})
 
 
 def tidy(kind: str, given: Mapping[str, Any]) -> Address:

@@ -155,7 +155,7 @@ class CredentialForm(AddressFields, KeyFields, forms.ModelForm):
 
     def about(self) -> list[forms.BoundField]:
         """Return the fields that every kind has."""
-        return [self[name] for name in self._meta.fields]
+        return [self[name] for name in ("name", "description", "kind")]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -234,8 +234,8 @@ class HostKeyForm(forms.Form):
     )
 
     def __init__(self, *args: Any, changed: bool, presented: Pin, **given: Any) -> None:
-        initial = {"type": presented.type, "fingerprint": presented.fingerprint}
-        super().__init__(*args, initial=initial, **given)
+        given["initial"] = {"type": presented.type, "fingerprint": presented.fingerprint}
+        super().__init__(*args, **given)
         self.presented = presented
         if not changed:
             del self.fields["replace"]
