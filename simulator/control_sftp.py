@@ -125,7 +125,7 @@ class SftpOfAccount:
         """Every byte of a file this account was sent, stored or not."""
         return self._sftp("GET", "")["uploaded_bytes"]
 
-    def _sftp(self, method: str, path: str, **given: Any) -> Any:
+    def _sftp(self, method: str, path: str, /, **given: Any) -> Any:
         return self.simulator.call(method, f"/sftp{path}", {"account": self.key, **given})
 
 
