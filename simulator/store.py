@@ -76,7 +76,8 @@ CREATE TABLE IF NOT EXISTS uploads (
     rows INTEGER NOT NULL DEFAULT 0, ingested INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,
     dropped INTEGER NOT NULL DEFAULT 0, unlisted INTEGER NOT NULL DEFAULT 0,
     report TEXT NOT NULL DEFAULT '', opened INTEGER NOT NULL, closed INTEGER, finished INTEGER,
-    due INTEGER NOT NULL DEFAULT 0, released INTEGER NOT NULL DEFAULT 0
+    due INTEGER NOT NULL DEFAULT 0, released INTEGER NOT NULL DEFAULT 0,
+    lossy INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS uploads_waiting ON uploads (account, closed)
     WHERE status IN ('waiting', 'processing');

@@ -131,7 +131,6 @@ class Gate(paramiko.ServerInterface):
             self.connection,
             host_key=keys.shown(key),
             host_key_algorithm=transport.host_key_type,
-            key_exchange=getattr(transport.kex_engine, "name", ""),
             cipher=transport.remote_cipher,
             strict=transport.agreed_on_strict_kex,
         )

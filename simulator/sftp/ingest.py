@@ -1,5 +1,6 @@
 """Takes the rows of uploaded files in, in the background, one file of an account after the other."""
 
+import hashlib
 import re
 import sqlite3
 import threading
@@ -13,6 +14,7 @@ from simulator.importer import CHUNK, settle
 from simulator.sftp import rows, uploads
 from simulator.sftp.access import Behaviour
 from simulator.sftp.rows import Reading, Row, Unreadable
+from simulator.sftp.uploads import Ending
 from simulator.upsert import Taken
 from simulator.world import World
 
@@ -42,6 +44,7 @@ class Ingester:
 
     def start(self, world: World) -> None:
         """Begin, with the files that an earlier process left unfinished."""
+        _end_open(world)
         self._thread = threading.Thread(target=self._run, args=(world,), name="ingester", daemon=True)
         self._thread.start()
 
@@ -73,9 +76,11 @@ class Ingester:
             reason = str(error) if isinstance(error, Unreadable) else "The file is gone."
             _finish(world, account, upload, failed=reason)
             return
+        if upload["status"] == "waiting":
+            _begin(world, account, upload)
         part = reading.take(_chunk(behaviour, released=upload["released"]))
         if part:
-            _take(world, account, upload, part, lossy=behaviour if reading.lossy else None)
+            _take(world, account, upload, part)
         else:
             self._readings.pop(upload["n"]).close()
             _finish(world, account, upload)
@@ -86,9 +91,6 @@ class Ingester:
         if n not in self._readings:
             self._forget_others()
             reading = Reading(world.sftp.folders(account).kept(n), behaviour.headers)
-            files = world.sftp.lossy_files
-            reading.lossy = behaviour.drop_files is None or files[account.n] < behaviour.drop_files
-            files[account.n] += 1
             for _ in range(upload["rows"] // CHUNK):
                 reading.take(CHUNK)
             reading.take(upload["rows"] % CHUNK)
@@ -118,6 +120,21 @@ def enqueue(world: World, db: sqlite3.Connection, account: Account, n: int, path
         uploads.queue(db, n, now=now, due=due)
 
 
+def _end_open(world: World) -> None:
+    """Make partial uploads of the files that were open when an earlier process was killed."""
+    with world.store.write() as db:
+        for row in db.execute("SELECT n, account, path FROM uploads WHERE state = 'open'").fetchall():
+            account = world.accounts.with_n(row["account"])
+            if account is None:
+                continue
+            now = world.clock.now()
+            status, due = fate(world, account, row["path"], now=now)
+            with world.sftp.folders(account).kept(row["n"]).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                size = file.tell()
+            uploads.end(db, row["n"], Ending("cut", status, size, size, digest, now, due))
+
+
 def _next(world: World) -> sqlite3.Row | None:
     """Return the file to go on with: of each account the first that is not finished."""
     with world.store.read() as db:
@@ -128,20 +145,29 @@ def _next(world: World) -> sqlite3.Row | None:
         ).fetchone()
 
 
-def _take(
-    world: World, account: Account, upload: sqlite3.Row, part: Sequence[Row], *, lossy: Behaviour | None
-) -> None:
+def _begin(world: World, account: Account, upload: sqlite3.Row) -> None:
+    """Decide, once for a file, whether rows of it are to be lost."""
+    most, files = world.sftp.access.behaviour(account).drop_files, world.sftp.lossy_files
+    lossy = most is None or files[account.n] < most
+    files[account.n] += 1
+    with world.store.write() as db:
+        db.execute("UPDATE uploads SET status = 'processing', lossy = ? WHERE n = ?", (lossy, upload["n"]))
+
+
+def _take(world: World, account: Account, upload: sqlite3.Row, part: Sequence[Row]) -> None:
     now = world.clock.now()
     with world.store.write() as db:
-        if db.execute("SELECT 1 FROM uploads WHERE n = ?", (upload["n"],)).fetchone() is None:
+        row = db.execute("SELECT lossy FROM uploads WHERE n = ?", (upload["n"],)).fetchone()
+        if row is None:
             return
+        lossy = world.sftp.access.behaviour(account) if row["lossy"] else None
         tally = settle_rows(world, db, account, part, lossy=lossy)
         db.executemany(
             "INSERT INTO sftp_dropped (account, upload, address) VALUES (?, ?, ?)",
             [(account.n, upload["n"], address) for address in tally.dropped],
         )
         db.execute(
-            "UPDATE uploads SET status = 'processing', rows = rows + ?, ingested = ingested + ?,"
+            "UPDATE uploads SET rows = rows + ?, ingested = ingested + ?,"
             " failed = failed + ?, dropped = dropped + ?, unlisted = unlisted + ?,"
             " due = CASE WHEN released THEN ? ELSE ? END WHERE n = ?",
             (

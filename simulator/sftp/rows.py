@@ -38,9 +38,7 @@ class Row:
 
 
 class Reading:
-    """A file being read, row by row; `close` it. `lossy` says whether some of its rows are to be lost."""
-
-    lossy = False
+    """A file being read, row by row; `close` it."""
 
     def __init__(self, path: Path, headers: Mapping[str, str]) -> None:
         """Read the header. Raises Unreadable."""
