@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests import browser
+from tests import browser, sshd
 
 NO_TESTS = 5
 # More than two cores have: half the time of a test goes by in waiting, for a lease or for Klaviyo's limits.
@@ -38,7 +38,8 @@ class Result:
 def main(arguments: list[str]) -> int:
     try:
         browser.chromium()
-    except browser.NoBrowser as problem:
+        sshd.sshd()
+    except (browser.NoBrowser, sshd.NoServer) as problem:
         print(problem, file=sys.stderr)
         return 1
     chosen = (

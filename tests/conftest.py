@@ -1,4 +1,4 @@
-"""What stands around a test: a browser, and Klaviyo in a box at the wire."""
+"""What stands around a test: a browser, Klaviyo in a box at the wire, and OpenSSH's server."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from simulator.control import Account, Simulator
-from tests import browser
+from tests import browser, sshd
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +65,16 @@ def klaviyo(simulator: Simulator, settings: Any, monkeypatch: pytest.MonkeyPatch
     yield account
     account.clear_faults()
     assert account.deviations() == []
+
+
+@pytest.fixture(scope="session")
+def openssh_server() -> sshd.OpenSSH:
+    """OpenSSH's own server, once for each worker; it ends with the process."""
+    return sshd.start()
+
+
+@pytest.fixture
+def openssh(openssh_server: sshd.OpenSSH) -> Iterator[sshd.OpenSSH]:
+    """OpenSSH's own server with empty folders, opened by one key."""
+    yield openssh_server
+    openssh_server.reset()

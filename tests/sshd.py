@@ -65,11 +65,13 @@ class OpenSSH:
     def sessions(self) -> int:
         return self._count(r"^Starting session: subsystem 'sftp'")
 
-    def empty(self) -> None:
-        """Remove every file that tests left."""
+    def reset(self) -> None:
+        """Remove every file that a test left, and every key it authorised."""
         for name in FOLDERS:
+            (self.folder / name).chmod(0o755)
             for path in (self.folder / name).iterdir():
                 path.unlink()
+        self.authorised.write_text(self.key.with_suffix(".pub").read_text())
 
     def _count(self, pattern: str) -> int:
         return len(re.findall(pattern, self.log.read_text(errors="replace"), re.MULTILINE))

@@ -70,8 +70,8 @@ class HostKeyRefused(NeedsDecision):
         else:
             message = (
                 f"The SFTP server {address} shows a host key that nobody has accepted yet: {presented}. "
-                "Nothing was sent to it. Compare the fingerprint with the one its owner gives, then accept it "
-                "on the page of the credential."
+                "Nothing was sent to it. Compare the fingerprint with the one its owner gives, then "
+                "accept it on the page of the credential."
             )
         super().__init__("host_key_changed" if pinned else "host_key_unknown", message)
         self.presented, self.pinned = presented, pinned

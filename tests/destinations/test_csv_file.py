@@ -40,7 +40,7 @@ def write(path: Path, columns: dict[str, Any], *, group: int = 1000) -> Path:
     return path
 
 
-def rows_of(path: Path, emails: Sequence[str], **columns: Any) -> Path:
+def rows_of(path: Path, emails: Sequence[str | None], **columns: Any) -> Path:
     keys = [f"{number:032x}" for number in range(len(emails))]
     return write(path, {"key": keys, "email": pa.array(emails, pa.string()), **columns})
 
