@@ -1,8 +1,8 @@
 """A million rows as CSV to an SFTP server: beside DuckDB's plain COPY, and beside OpenSSH's own `sftp put`.
 
-`python3 run.py bench files [rows] [--rounds N]`. Rows have Email, PhoneNumber, ExternalID and five properties. Each
-round runs every contender in turn, each in a process of its own; ratios are medians of the rounds. The server is
-OpenSSH's, on this machine, and is sent the same bytes by both.
+`python3 run.py bench files [rows] [--rounds N]`. Rows have Email, PhoneNumber, ExternalID and five properties.
+Each round runs every contender in turn, each in a process of its own; ratios are medians of the rounds. The
+server is OpenSSH's, on this machine, and is sent the same bytes by both.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def _compare(folder: Path, rows: int, rounds: int) -> None:
     for _ in range(rounds):
         for name in ("copy", "generate", "put", "upload", "stream"):
             runs.setdefault(name, []).append(_run(name, place))
-            server.empty()
+            server.reset()
     _report(rows, runs)
 
 
@@ -125,7 +125,8 @@ def make(place: dict[str, Any]) -> tuple[float, str]:
 def copy(place: dict[str, Any]) -> tuple[float, str]:
     import duckdb
 
-    names = ", ".join(f'"{column.source}" AS "{column.header}"' for column in _layout().columns if column.source)
+    columns = [column for column in _layout().columns if column.source]
+    names = ", ".join(f'"{column.source}" AS "{column.header}"' for column in columns)
     began = time.monotonic()
     with duckdb.connect() as con:
         con.execute(

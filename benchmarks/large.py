@@ -51,10 +51,12 @@ def main() -> None:
     asked.add_argument("removes", type=int, nargs="?", default=4_000)
     asked.add_argument("--path", choices=("auto", "api"), help="this path alone")
     given = asked.parse_args()
-    with tempfile.TemporaryDirectory(prefix="rollcall-bench-") as place:
-        with Simulator.start(Path(place) / "klaviyo", limits=True) as simulator:
-            for path in (given.path,) if given.path else ("auto", "api"):
-                _measure(Path(place) / path, simulator, path, given.adds, given.removes)
+    with (
+        tempfile.TemporaryDirectory(prefix="rollcall-bench-") as place,
+        Simulator.start(Path(place) / "klaviyo", limits=True) as simulator,
+    ):
+        for path in (given.path,) if given.path else ("auto", "api"):
+            _measure(Path(place) / path, simulator, path, given.adds, given.removes)
 
 
 def _measure(folder: Path, simulator: Simulator, path: str, adds: int, removes: int) -> None:

@@ -9,12 +9,12 @@ KEPT = 9
 _DECAY = 0.8
 
 # Beyond these a measurement says nothing about speed: a clock was set, or somebody stopped the machine.
-_SHORTEST_SECONDS = 0.0005
-_LONGEST_SECONDS = 86_400.0
+_SHORTEST_SECONDS, _LONGEST_SECONDS = 0.0005, 86_400.0
+_FEWEST_UNITS, _MOST_UNITS = 1.0, 1e12
 
 # How firmly the guess's proportion of fixed to growing time is held while the runs say little about it. Runs
 # of similar size cannot tell the two apart; runs of different sizes soon outvote it.
-_FIRMNESS = 0.03
+_FIRMNESS = 0.01
 _WIDEST = 10.0
 
 Points = Sequence[tuple[float, float]]
@@ -81,7 +81,7 @@ def sane(points: Points) -> list[tuple[float, float]]:
     return [
         (units, seconds)
         for units, seconds in points
-        if math.isfinite(units) and units > 0 and _SHORTEST_SECONDS <= seconds <= _LONGEST_SECONDS
+        if _FEWEST_UNITS <= units <= _MOST_UNITS and _SHORTEST_SECONDS <= seconds <= _LONGEST_SECONDS
     ]
 
 

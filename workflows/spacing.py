@@ -21,14 +21,7 @@ def paced(requests: int, seconds_each: float, floor: Floor) -> float:
 
     `floor(n)` is the least time from the first request to the sending of the n-th.
     """
-    if requests < 1:
-        return 0.0
-    places = [
-        *range(1, min(requests, _PERIOD) + 1),
-        *range(max(_PERIOD, requests - _PERIOD) + 1, requests + 1),
-    ]
-    last_sent = max(floor(place) + (requests - place) * seconds_each for place in places)
-    return last_sent + seconds_each
+    return _paced(_holds(requests, floor), seconds_each)
 
 
 def seconds_each(requests: int, seconds: float, floor: Floor) -> float:
@@ -36,12 +29,30 @@ def seconds_each(requests: int, seconds: float, floor: Floor) -> float:
 
     When the windows alone explain the time, the answer is a small part of the mean.
     """
+    holds = _holds(requests, floor)
     slow = seconds / max(requests, 1)
     fast = slow / 100
     for _ in range(_HALVINGS):
         middle = (slow + fast) / 2
-        if paced(requests, middle, floor) > seconds:
+        if _paced(holds, middle) > seconds:
             slow = middle
         else:
             fast = middle
     return fast
+
+
+def _holds(requests: int, floor: Floor) -> list[tuple[float, int]]:
+    """Return when the requests may leave that can hold the others back, and how many follow each."""
+    early = range(1, min(requests, _PERIOD) + 1)
+    late = range(max(_PERIOD, requests - _PERIOD) + 1, requests + 1)
+    holds: list[tuple[float, int]] = []
+    for place in (*early, *late):
+        at = floor(place)
+        # Of those that may leave together, the first is followed by the most.
+        if not holds or at > holds[-1][0]:
+            holds.append((at, requests - place))
+    return holds
+
+
+def _paced(holds: list[tuple[float, int]], seconds_each: float) -> float:
+    return max((at + behind * seconds_each for at, behind in holds), default=-seconds_each) + seconds_each

@@ -24,7 +24,7 @@ def by_file(world: Callable[..., World]) -> Callable[..., World]:
     """A company whose data template sends by SFTP."""
 
     def make(**given: Any) -> World:
-        given = {"template": BY_FILE, "sftp": {}, "guards": FREE, **given}
+        given = {"template": BY_FILE, "sftp": {}, "guards": FREE, "clock": HurriedClock(), **given}
         return world(**given)
 
     return make
@@ -125,7 +125,7 @@ class TestSplitPlan:
 
 class TestReadBack:
     def test_names_exactly_the_rows_that_did_not_come(self, by_file: Callable[..., World]):
-        company = by_file(sftp={"wait_minutes": 1}, clock=HurriedClock())
+        company = by_file(sftp={"wait_minutes": 1})
         company.klaviyo.sftp_settings(drop_share=0.01, drop_seed=7)
         company.write(people(1_000))
 
@@ -141,7 +141,7 @@ class TestReadBack:
         assert workflow.counts["added"] == 1_000 - len(dropped)
 
     def test_is_put_right_by_sending_the_missing_by_api(self, by_file: Callable[..., World]):
-        company = by_file(sftp={"wait_minutes": 1}, clock=HurriedClock())
+        company = by_file(sftp={"wait_minutes": 1})
         company.klaviyo.sftp_settings(drop_share=0.01, drop_seed=7)
         company.write(people(1_000))
         failed = company.run()
@@ -156,7 +156,7 @@ class TestReadBack:
         assert resolutions.offered(Workflow.objects.get(pk=failed.pk)) == []
 
     def test_is_put_right_by_waiting_longer(self, by_file: Callable[..., World]):
-        company = by_file(sftp={"wait_minutes": 1}, clock=HurriedClock())
+        company = by_file(sftp={"wait_minutes": 1})
         company.klaviyo.sftp_settings(delay_seconds=3600)
         company.write(people(20))
         failed = company.run()
@@ -171,7 +171,7 @@ class TestReadBack:
         assert company.klaviyo.writes() == []
 
     def test_sends_nothing_unasked_after_waiting_in_vain(self, by_file: Callable[..., World]):
-        company = by_file(sftp={"wait_minutes": 1}, clock=HurriedClock())
+        company = by_file(sftp={"wait_minutes": 1})
         company.klaviyo.sftp_settings(drop=["person7@"])
         company.write(people(20))
         failed = company.run()
@@ -182,7 +182,7 @@ class TestReadBack:
         assert waited.plan["adds"] == 1
 
     def test_is_no_success_before_the_list_was_read(self, by_file: Callable[..., World]):
-        company = by_file(clock=HurriedClock())
+        company = by_file()
         company.klaviyo.sftp_settings(delay_seconds=2)
         company.write(people(50))
         seen: list[tuple[str, int]] = []

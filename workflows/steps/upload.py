@@ -21,7 +21,7 @@ from workflows.run import Run
 
 READ_BYTES = 4 << 20
 TOLD_EVERY_SECONDS = 1.0
-LOOK_FIRST, LOOK_SLOWEST = timedelta(seconds=2), timedelta(seconds=20)
+LOOK_FIRST, LOOK_SLOWEST = timedelta(seconds=1), timedelta(seconds=20)
 
 
 def upload(run: Run, step: Step) -> Result:
@@ -117,9 +117,9 @@ def ingest(run: Run, step: Step) -> Result:
     moved_at = datetime.fromisoformat(kept["moved_at"])
     still_since = max(moved_at, ended)
     if count < kept["expected"] and now - still_since < timedelta(minutes=run.files.wait_minutes):
+        wait = min(LOOK_FIRST * 1.5 ** min(kept["looks"], 10), LOOK_SLOWEST)
         kept["looks"] += 1
         run.keep(step, checkpoint=kept, crashes=0)
-        wait = min(LOOK_FIRST * 1.5 ** min(kept["looks"], 10), LOOK_SLOWEST)
         return Wait(now + wait, "job", f"{arrived:,} of {sent:,} uploaded people are on the list so far.")
     outcome = {"rows": arrived, "sent": sent, "seconds": max((moved_at - ended).total_seconds(), 0.0)}
     late = sent - arrived
