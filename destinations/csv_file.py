@@ -114,7 +114,7 @@ def header(layout: Layout) -> bytes:
 
 def blocks(
     path: Path, layout: Layout, *, offset: int = 0, limit: int | None = None, max_bytes: int = BLOCK_BYTES
-) -> Iterator[Block]:
+) -> Generator[Block]:
     """Yield the header and rows `offset` to `offset + limit`, each block whole lines of at most `max_bytes`.
 
     Only a line that is longer than that is a larger block. The bytes of all blocks together depend on the

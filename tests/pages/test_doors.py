@@ -26,10 +26,13 @@ def every_press(world) -> dict[str, str]:
         "add credential": reverse("credentials:add"),
         "replace secret": reverse("credentials:replace-secret", args=[world.credential.pk]),
         "test credential": reverse("credentials:test", args=[world.credential.pk]),
+        "move SFTP key": reverse("credentials:readdress", args=[world.sftp.pk]),
+        "accept host key": reverse("credentials:accept-host-key", args=[world.sftp.pk]),
         "activate": reverse("audiences:activate", args=[world.draft.pk]),
         "test source": reverse("audiences:test-source", args=[world.source.pk]),
         "add destination": reverse("destinations:add"),
         "test destination": reverse("destinations:test", args=[world.destination.pk]),
+        "change files": reverse("destinations:files", args=[world.destination.pk]),
         "add template": reverse("destinations:add-template", args=[world.destination.pk]),
         "run now": reverse("workflows:run-now", args=[world.orchestration.pk]),
         **{
