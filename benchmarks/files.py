@@ -1,6 +1,6 @@
 """A million rows as CSV to an SFTP server: beside DuckDB's plain COPY, and beside OpenSSH's own `sftp put`.
 
-`python3 run.py bench files [rows] [--rounds N]`. Rows have Email, PhoneNumber, ExternalID and five properties.
+`python3 run.py bench files [rows] [--rounds N]`. Rows have Email, PhoneNumber, ExternalID, five properties.
 Each round runs every contender in turn, each in a process of its own; ratios are medians of the rounds. The
 server is OpenSSH's, on this machine, and is sent the same bytes by both.
 """
