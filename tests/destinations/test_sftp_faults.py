@@ -1,11 +1,17 @@
 """What servers do wrong: each fault gets its code, nothing is torn, nobody waits, no word is kept."""
 
+import hashlib
 import logging
 import random
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import paramiko
@@ -15,7 +21,6 @@ from credentials import ssh_keys
 from credentials.host_keys import Pin
 from credentials.models import Credential
 from destinations.clock import SystemClock
-from destinations.csv_file import Block
 from destinations.errors import Ambiguous, DeliveryError, NeedsDecision, RetryLater
 from destinations.gateway import NoHooks
 from destinations.sftp.address import Address, Timeouts
@@ -28,6 +33,7 @@ from tests.destinations.test_sftp_session import ignore, some_blocks, whole
 from tests.sshd import OpenSSH
 
 SHORT = Timeouts(connect=0.6, banner=0.6, auth=0.6, channel=0.6, stall=0.6)
+PATIENT = Timeouts()
 CUTS = 200
 
 
@@ -282,76 +288,93 @@ class TestSilence:
         assert error.code == "sftp_unavailable"
 
 
-def connect(port: int, openssh: OpenSSH) -> Connection:
+def connect(port: int, openssh: OpenSSH, timeouts: Timeouts = SHORT) -> Connection:
     pins = tuple(Pin(kind, ssh_keys.fingerprint(line)) for kind, line in openssh.host_keys.items())
-    connection = Connection(Address("127.0.0.1", port, openssh.user), pins=pins, timeouts=SHORT)
+    connection = Connection(Address("127.0.0.1", port, openssh.user), pins=pins, timeouts=timeouts)
     connection.verify()
     return connection
 
 
-def log_in(port: int, openssh: OpenSSH) -> Session:
-    connection = connect(port, openssh)
+def log_in(port: int, openssh: OpenSSH, timeouts: Timeouts = PATIENT) -> Session:
+    connection = connect(port, openssh, timeouts)
     connection.log_in(openssh.private_key)
     return Session(connection, connection.open_client(), hooks=NoHooks())
 
 
+@dataclass(frozen=True)
+class Cut:
+    """Where to end the connection: so many bytes after the login. Every cut has a file of its own."""
+
+    number: int
+    staging: bool
+    after: int
+
+    @property
+    def name(self) -> str:
+        return f"cut-{self.number}.csv"
+
+
 class TestCuts:
+    BLOCKS = some_blocks(20_000)
+    CONTENT = whole(BLOCKS)
+
     def test_200_cuts_leave_no_damaged_row_and_the_resend_is_the_same(self, openssh: OpenSSH) -> None:
-        folder, dice = openssh.folder / "profiles", random.Random(20261121)
-        content = whole(some_blocks())
-        outcomes: dict[str, int] = {}
-        with log_in(openssh.port, openssh) as steady, wire_to(openssh.port) as wire:
-            totals = {staging: self._measure(wire, openssh, staging=staging) for staging in (False, True)}
-            digest = self._digest(steady, folder)
-            for number in range(CUTS):
-                staging = bool(number % 2)
-                # A quarter of them while the file is closed, looked at and renamed.
-                late = number % 4 < 2 and number % 8 < 4
-                point = totals[staging] - dice.randrange(500) if late else dice.randrange(totals[staging])
-                outcome = self._cut(wire, openssh, after=point, staging=staging)
-                outcomes[outcome] = outcomes.get(outcome, 0) + 1
-                self._check_rows(folder, content)
-                assert self._digest(steady, folder) == digest
+        totals = {staging: self._measure(openssh, staging=staging) for staging in (False, True)}
+        # A login takes a tenth of a second of waiting for the other side, so three go on at once.
+        with ExitStack() as open_ones, ThreadPoolExecutor(3) as threads:
+            steady: SimpleQueue[Session] = SimpleQueue()
+            for _ in range(3):
+                steady.put(open_ones.enter_context(log_in(openssh.port, openssh)))
+            ends = list(threads.map(lambda cut: self._run(cut, openssh, steady), self._cuts(totals)))
 
-        assert sum(outcomes.values()) == CUTS
-        assert outcomes.keys() <= {"sftp_cut", "sftp_unavailable"}
-        assert outcomes["sftp_cut"] > CUTS * 0.9
+        counts = Counter(code for code, _ in ends)
+        assert {digest for _, digest in ends} == {hashlib.sha256(self.CONTENT).hexdigest()}
+        assert counts.total() == CUTS
+        assert counts.keys() <= {"sftp_cut", "sftp_unavailable"}
+        assert counts["sftp_cut"] > CUTS * 0.9
 
-    def _measure(self, wire: Wire, openssh: OpenSSH, *, staging: bool) -> int:
+    def _cuts(self, totals: dict[bool, int]) -> Iterator[Cut]:
+        dice = random.Random(20261121)
+        for number in range(CUTS):
+            staging, total = number % 2 == 0, totals[number % 2 == 0]
+            # A third of them while the file is closed, looked at and renamed.
+            after = total - 1 - dice.randrange(500) if number % 3 == 0 else dice.randrange(total)
+            yield Cut(number, staging, after)
+
+    def _measure(self, openssh: OpenSSH, *, staging: bool) -> int:
         """Return the bytes that a client sends for one upload after its login."""
-        with log_in(wire.port, openssh) as session:
+        with wire_to(openssh.port) as wire, log_in(wire.port, openssh) as session:
             wire.count()
-            upload(session, staging=staging)
-            sent = wire.sent
-        (openssh.folder / "profiles/a.csv").unlink()
-        return sent
+            session.upload(
+                self.BLOCKS, folder="profiles", name=f"{staging}.csv", pulse=ignore, staging=staging
+            )
+            return wire.sent
 
-    def _cut(self, wire: Wire, openssh: OpenSSH, *, after: int, staging: bool) -> str:
-        wire.count()
-        with log_in(wire.port, openssh) as session:
-            wire.cut_after(after)
+    def _run(self, cut: Cut, openssh: OpenSSH, steady: SimpleQueue[Session]) -> tuple[str, str]:
+        """Return the code of the error, and the digest of what was sent again under another name."""
+        folder = openssh.folder / "profiles"
+        with wire_to(openssh.port) as wire, log_in(wire.port, openssh) as session:
+            wire.cut_after(cut.after)
             with pytest.raises(DeliveryError) as caught:
-                upload(session, staging=staging)
-        return caught.value.code
+                session.upload(
+                    self.BLOCKS, folder="profiles", name=cut.name, pulse=ignore, staging=cut.staging
+                )
+        for path in (folder / cut.name, folder / f".{cut.name}.uploading"):
+            self._check_rows(path)
+        session = steady.get()
+        again = session.upload(self.BLOCKS, folder="profiles", name=f"again-{cut.name}", pulse=ignore)
+        steady.put(session)
+        assert (folder / again.name).read_bytes() == self.CONTENT
+        return caught.value.code, again.sha256
 
-    def _check_rows(self, folder: Path, content: bytes) -> None:
-        for path in folder.iterdir():
-            # The server works through what had reached it after the cut, and ends with a whole row.
-            ends = time.monotonic() + 5
-            while not self._is_whole_rows(path.read_bytes(), content):
-                assert time.monotonic() < ends, "a damaged row was left"
-            path.unlink()
+    def _check_rows(self, path: Path) -> None:
+        # The server works through what had reached it after the cut, and ends with a whole row.
+        ends = time.monotonic() + 5
+        while not self._is_whole_rows(path.read_bytes() if path.exists() else b""):
+            assert time.monotonic() < ends, "a damaged row was left"
 
-    def _is_whole_rows(self, kept: bytes, content: bytes) -> bool:
-        return content.startswith(kept) and (not kept or kept.endswith(b"\n"))
-
-    def _digest(self, session: Session, folder: Path) -> str:
-        """Send the whole file again, under another name, as the next attempt would."""
-        again = session.upload(some_blocks(), folder="profiles", name="a-2.csv", pulse=ignore)
-        found = session.digest("profiles", "a-2.csv")
-        (folder / "a-2.csv").unlink()
-        assert found == (again.bytes, again.sha256)
-        return again.sha256
+    def _is_whole_rows(self, kept: bytes) -> bool:
+        return self.CONTENT.startswith(kept) and (not kept or kept.endswith(b"\n"))
 
 
 class TestCanary:
@@ -398,7 +421,3 @@ def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
 
 def test_the_library_is_one_whose_private_names_were_read() -> None:
     assert paramiko.__version__.startswith("5.")
-
-
-def test_a_block_of_rows_is_what_the_writer_makes() -> None:
-    assert Block(b"a\n", 1).rows == 1
