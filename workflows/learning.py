@@ -60,7 +60,9 @@ def _past(step: Step) -> Past | None:
 
 
 def _facts(workflow: Workflow, steps: Mapping[str, Step], now: datetime) -> Facts:
-    plan, verified = _told(steps.get("compare")), steps.get("verify")
+    # A destination that takes files drafts and confirms, where one with a list compares and verifies.
+    plan = _told(steps.get("compare") or steps.get("draft"))
+    verified = steps.get("verify") or steps.get("confirm")
     calls = plan.get("calls")
     planned = number(calls, "lists.members") if isinstance(calls, dict) else 0.0
     return Facts(

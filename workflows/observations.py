@@ -94,10 +94,10 @@ class _Seen:
     def each(self, name: str, requests: int, seconds: float) -> float:
         return seconds_each(requests, seconds, lambda count: self._floor_seconds(count, ENDPOINTS[name]))
 
-    def spans(self) -> list[tuple[float, float]]:
-        """Return from when to when each kind of step that a forecast names was at work."""
+    def spans(self, parts: Sequence[Sequence[str]]) -> list[tuple[float, float]]:
+        """Return from when to when each of these parts was at work; a part is some kinds of steps."""
         found = []
-        for kinds in _PARTS:
+        for kinds in parts:
             if steps := [step for step in self._steps if step.kind in kinds]:
                 found.append((min(step.began for step in steps), max(step.ended for step in steps)))
         return found
@@ -111,7 +111,6 @@ _PARTS = (
     ("upload",),
     ("ingest",),
     ("remove",),
-    ("verify",),
 )
 
 
@@ -192,7 +191,9 @@ def _overhead(seen: _Seen, facts: Facts) -> Points:
     """Return the time that belongs to no part."""
     if facts.seconds is None:
         return []
-    left = facts.seconds - _covered(seen.spans())
+    # Where no list is read back, whatever is done instead is named by no forecast: that is overhead.
+    parts = [*_PARTS, ("verify",)] if facts.pages else _PARTS
+    left = facts.seconds - _covered(seen.spans(parts))
     return [(max(facts.changes, 1), left)] if left <= _LONGEST_OVERHEAD_SECONDS else []
 
 

@@ -192,6 +192,13 @@ class TestObserve:
         assert observe(steps, Facts(9, 10, None), floor_seconds=floor_seconds) == {}
         assert set(observe(steps, Facts(9, 10, 62.0), floor_seconds=floor_seconds)) == {"page", "overhead"}
 
+    def test_counts_the_reading_back_of_a_file_as_overhead(self):
+        steps = [Past("upload", 0.0, 5.0, {"rows": 9, "bytes": 900}), Past("confirm", 5.0, 9.0, {})]
+
+        found = observe(steps, Facts(0, 9, 10.0), floor_seconds=floor_seconds)
+
+        assert found == {"upload": [(900, 5.0)], "overhead": [(9, 5.0)]}
+
     def test_does_not_take_a_long_upload_for_the_work_on_jobs(self):
         steps = [
             Past("import", 0.0, 0.5, {"rows": 3, "bytes": 300}),
@@ -246,6 +253,19 @@ class TestLearn:
         assert known.line("page").runs == 1
         assert known.line("overhead").runs == 1
         assert known.line("ingest") == GUESSES["ingest"]
+
+    def test_learns_from_a_destination_that_takes_files(self):
+        workflow = a_workflow()
+        done(workflow, "draft", -2, -1, {"adds": 900})
+        done(workflow, "guard", -1, 0)
+        done(workflow, "upload", 0, 5, {"rows": 900, "bytes": 90_000})
+        done(workflow, "confirm", 5, 9)
+
+        learning.learn(workflow, now=NOW + timedelta(seconds=10))
+
+        known = learning.coefficients(workflow.account_id)
+        assert set(known.learned) == {"upload", "overhead"}
+        assert known.line("overhead").seconds(900) == pytest.approx(5.0)
 
     def test_keeps_accounts_apart(self):
         workflow = finished()
