@@ -164,6 +164,11 @@ class Fields(forms.BaseFormSet):
         super().__init__(*args, **given)
         self.plugin = plugin
 
+    def add_fields(self, form: forms.Form, index: int | None) -> None:
+        super().add_fields(form, index)
+        if self.plugin.delivers == "file":
+            form.fields["target"].widget.attrs["placeholder"] = "its name in the file"
+
     def mapping(self) -> list[dict[str, str]]:
         """Return the rows that are filled in, in the form a data template keeps."""
         given = [form.cleaned_data for form in self.forms if form.cleaned_data.get("column")]

@@ -82,18 +82,24 @@ def files(request: HttpRequest, pk: UUID) -> HttpResponse:
 @permission_required("destinations.change_destination", raise_exception=True)
 @require_POST
 def test(request: HttpRequest, pk: UUID) -> HttpResponse:
-    destination = get_object_or_404(Destination.objects.select_related("credential"), pk=pk)
+    destination = get_object_or_404(keeping.all_destinations(), pk=pk)
+    for credential in filter(None, (destination.credential, destination.sftp_credential)):
+        _test(request, destination, credential)
+    return redirect("destinations:detail", pk)
+
+
+def _test(request: HttpRequest, destination: Destination, credential: Credential) -> None:
     try:
-        opened = probes.test(destination.credential, by=request.user)
+        opened = probes.test(credential, by=request.user)
     except (probes.ProbeFailed, VaultError) as failed:
         messages.error(request, str(failed))
     else:
-        messages.success(request, f"“{destination}” opens {opened.account_name} ({opened.account_id}).")
+        told = f"“{destination}” opens {opened.account_name} ({opened.account_id}). {opened.detail}"
+        messages.success(request, told.strip())
         if opened.missing:
             messages.warning(
                 request, f"The key lacks scopes: {', '.join(opened.missing)}. Add them in Klaviyo."
             )
-    return redirect("destinations:detail", pk)
 
 
 @permission_required("destinations.add_datatemplate", raise_exception=True)

@@ -81,6 +81,8 @@ class TestAddDestination:
         assert not Destination.objects.filter(name="Partner").exists()
 
     def test_says_where_an_sftp_key_comes_from_when_there_is_none(self, as_ada, world):
+        Credential.objects.filter(kind="klaviyo_sftp").delete()
+
         page = as_ada.get(reverse("destinations:add")).content.decode()
 
         assert "There is no Klaviyo SFTP key yet" in page
