@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from audiences.models import Query, Source
-from credentials import vault
+from credentials import host_keys, ssh_keys, vault
+from credentials.host_keys import Pin
 from credentials.models import Credential
 from destinations.models import AudienceList, DataTemplate, Destination
 from workflows.models import Event, Orchestration, Step, Workflow
 
 SECRET = "pk_" + "c0ffee" * 6
 PASSWORD = "not shown anywhere either"
+PIN = Pin("ssh-ed25519", "SHA256:" + "a" * 43)
 COLUMNS = [
     {"name": "email", "type": "text", "meaning": "email", "pii": True},
     {"name": "tier", "type": "text", "meaning": None, "pii": False},
@@ -61,6 +63,7 @@ class World:
 
     credential: Credential
     password: Credential
+    sftp: Credential
     source: Source
     query: Query
     draft: Query
@@ -76,6 +79,9 @@ def build() -> World:
     vault.save_secret(credential, SECRET)
     password = Credential(name="Warehouse", kind="database_password")
     vault.save_secret(password, PASSWORD)
+    sftp = Credential(name="Klaviyo SFTP", kind="klaviyo_sftp")
+    vault.save_secret(sftp, ssh_keys.generate().openssh)
+    host_keys.accept(sftp, type=PIN.type, fingerprint=PIN.fingerprint, by="ada")
     source = Source.objects.create(name="Shop", kind="sqlite", settings={"path": "/nowhere/shop.sqlite"})
     given = {"source": source, "sql": "select email, tier from people"}
     query = Query.objects.create(name="VIP customers", state="active", version=3, columns=COLUMNS, **given)
@@ -89,7 +95,7 @@ def build() -> World:
     )
     template = a_template(destination, "VIP")
     orchestration = Orchestration.objects.create(name="VIP, nightly", query=query, template=template)
-    world = World(credential, password, source, query, draft, destination, template, orchestration)
+    world = World(credential, password, sftp, source, query, draft, destination, template, orchestration)
     AudienceList.objects.create(account_id="XyZ9Ab", name="VIP", list_id="Xq8mPz", members=9237)
     _run(world)
     return world
