@@ -7,16 +7,17 @@ import fcntl
 import json
 import os
 import secrets
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 
 from audiences import demo_warehouse
 from config import serving
 from config.processes import Supervisor
+from credentials import ssh_keys
 from simulator.control import Account, Simulator
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +46,7 @@ class Demo:
             simulator = self._start_simulator()
             account = simulator.account(ACCOUNT, key=self._key())
             env = environment(self.place, broker=broker, klaviyo=simulator.url, port=port)
+            self._write_configuration(account)
             self._prepare(account, customers)
             code = self._round(env) or self._checked(account)
             if serve and code != STOPPED:
@@ -71,9 +73,22 @@ class Demo:
             path.write_text(f"pk_{secrets.token_hex(17)}", encoding="utf-8")
         return path.read_text(encoding="utf-8")
 
+    def _write_configuration(self, account: Account) -> None:
+        """Put the example beside its keys, with where the simulator takes files in this run."""
+        key = self.place / "sftp.key"
+        if not key.exists():
+            key.touch(mode=0o600)
+            key.write_text(ssh_keys.generate().openssh, encoding="utf-8")
+        account.authorize(ssh_keys.read(key.read_text(encoding="utf-8"), None).public_line)
+        door = account.sftp
+        example = Template((ROOT / "examples" / "demo.yaml").read_text(encoding="utf-8"))
+        written = example.substitute(
+            sftp_host=door.host, sftp_port=door.port, sftp_user=door.user, sftp_host_key=door.host_key
+        )
+        (self.place / "demo.yaml").write_text(written, encoding="utf-8")
+
     def _prepare(self, account: Account, customers: int) -> None:
         """Make the shop; when its list is there already, let some time pass in the shop and in Klaviyo."""
-        shutil.copyfile(ROOT / "examples" / "demo.yaml", self.place / "demo.yaml")
         if not self.warehouse.exists():
             demo_warehouse.build(self.warehouse, customers=customers)
             self.say(f"A shop with {customers:,} made-up customers: {self.warehouse}")
@@ -137,6 +152,7 @@ class Demo:
             return
         self.say(f"\nThe web app is at http://{HOST}:{port}/")
         self.say("Sign in there with one click on “Continue as the demo user”; there is no password.")
+        self.say("Press Run now beside “Everyone” to see the same people go by SFTP, in a file.")
         self.say("Ctrl-C stops everything. Start the demo again to see what a second run does.")
         if ended := self.supervisor.wait():
             raise serving.NotServing(serving.told(ended))

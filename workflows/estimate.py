@@ -1,6 +1,6 @@
 """How long a plan will take, by which way it should go, and why, in words."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from workflows.durations import duration
@@ -8,13 +8,11 @@ from workflows.forecasts import Forecast, Work, file_forecast, forecasts
 
 __all__ = [
     "Choice",
-    "Estimate",
     "Forecast",
     "NotFeasible",
     "Work",
     "choose",
     "duration",
-    "estimate",
     "file_forecast",
     "forecasts",
 ]
@@ -92,51 +90,3 @@ def _first(taken: Forecast) -> Callable[[Forecast], tuple[bool, float]]:
 
 def _time(forecast: Forecast) -> str:
     return f"{NAMES[forecast.way]} {duration(forecast.seconds)}"
-
-
-# -- what plans are estimated with until they choose a way
-
-
-IMPORT_TAIL_SECONDS = 5.0
-
-LABELS = {
-    "imports.create": ("import job", "import jobs"),
-    "lists.add": ("call that adds by id", "calls that add by id"),
-    "lists.remove": ("call that removes", "calls that remove"),
-    "lists.members": ("page read back", "pages read back"),
-}
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """`seconds` from the first request to the last; `arithmetic` is one sentence a kind of call."""
-
-    seconds: float
-    arithmetic: tuple[str, ...]
-
-
-def estimate(
-    calls: Mapping[str, int],
-    *,
-    floor_seconds: Callable[[int, str], float],
-    made: Mapping[str, int] | None = None,
-) -> Estimate:
-    """Return the time `calls` (endpoint to number of requests) need, one kind after the other.
-
-    `floor_seconds(requests, endpoint)` is the least time the published windows allow. `made` are requests
-    this workflow has sent already: they have used up a part of the windows.
-    """
-    before = made or {}
-    total = 0.0
-    sentences = []
-    for endpoint, requests in calls.items():
-        if not requests:
-            continue
-        done = before.get(endpoint, 0)
-        seconds = floor_seconds(done + requests, endpoint) - floor_seconds(done, endpoint)
-        if endpoint == "imports.create":
-            seconds += IMPORT_TAIL_SECONDS
-        total += seconds
-        one, many = LABELS.get(endpoint, (endpoint, endpoint))
-        sentences.append(f"{requests:,} {one if requests == 1 else many}: {duration(seconds)}")
-    return Estimate(seconds=round(total, 1), arithmetic=tuple(sentences))

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Min
+
 from destinations import lists
 from destinations.errors import Rejected
 from destinations.registry import Job
@@ -69,7 +71,7 @@ def _submit(run: Run, step: Step, list_id: str | None) -> Result:
         step.external_ref = run.client.submit_import([profile.resource for profile in profiles], list_id)
     except Rejected as error:
         return _refused(run, step, rows, error)
-    return _submitted(run, step)
+    return _submitted(run, step, sum(profile.bytes for profile in profiles))
 
 
 def _people(run: Run, step: Step) -> list[tuple[str, str | None]]:
@@ -82,10 +84,11 @@ def _too_large(run: Run, profile: Any) -> tuple[str, str] | None:
     return (refusal.reason, refusal.field) if refusal else None
 
 
-def _submitted(run: Run, step: Step) -> Done:
+def _submitted(run: Run, step: Step, size: int = 0) -> Done:
     if step.kind == "import":
         receipts.file(run.audience_list.pk, run.workflow, step, _people(run, step), "sent")
-    return Done({"job": step.external_ref, "rows": step.input["limit"] - len(step.input.get("skip", ()))})
+    told = {"job": step.external_ref, "rows": step.input["limit"] - len(step.input.get("skip", ()))}
+    return Done(told | ({"bytes": size} if size else {}))
 
 
 def _adopt(run: Run, sent: datetime, rows: int) -> str | None:
@@ -208,6 +211,8 @@ def jobs(run: Run, step: Step) -> Result:
         _take_in(run, waiting[ref], job)
         ended[ref] = {"status": job.status, "rows": job.total, "failed": job.failed}
     checkpoint = {**step.checkpoint, "ended": ended, "polls": step.checkpoint.get("polls", 0) + 1}
+    if done and "first" not in checkpoint:
+        checkpoint["first"] = [done, _seconds_since_submitted(run, step)]
     total = sum(job.total for job in seen.values() if job.is_running) + sum(
         job["rows"] for job in ended.values()
     )
@@ -216,7 +221,14 @@ def jobs(run: Run, step: Step) -> Result:
         return _poll_later(run, step, checkpoint, done)
     failed = sum(job["failed"] for job in ended.values())
     note = f"{len(ended):,} import jobs ended; Klaviyo could not take {failed:,} rows." if failed else ""
-    return Done({"jobs": len(ended), "failed": failed}, note=note)
+    first = {"first": checkpoint["first"]} if "first" in checkpoint else {}
+    return Done({"jobs": len(ended), "failed": failed, **first}, note=note)
+
+
+def _seconds_since_submitted(run: Run, step: Step) -> float:
+    sent = run.workflow.steps.filter(kind__in=("import", "update"), round=step.round)
+    began = sent.aggregate(first=Min("finished_at"))["first"] or run.clock.now()
+    return (run.clock.now() - began).total_seconds()
 
 
 def _look(run: Run, waiting: Mapping[str, Step]) -> dict[str, Any]:

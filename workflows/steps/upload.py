@@ -113,6 +113,8 @@ def ingest(run: Run, step: Step) -> Result:
         moved = kept["count"] is not None or count >= kept["expected"]
         kept |= {"count": count, "looks": 0} | ({"moved_at": now.isoformat()} if moved else {})
     arrived = max(0, min(sent, sent - (kept["expected"] - count)))
+    if arrived and "first" not in kept:
+        kept["first"] = [arrived, max((now - ended).total_seconds(), 0.0)]
     run.pulse(done=arrived, total=sent, unit="people")
     moved_at = datetime.fromisoformat(kept["moved_at"])
     still_since = max(moved_at, ended)
@@ -121,7 +123,8 @@ def ingest(run: Run, step: Step) -> Result:
         kept["looks"] += 1
         run.keep(step, checkpoint=kept, crashes=0)
         return Wait(now + wait, "job", f"{arrived:,} of {sent:,} uploaded people are on the list so far.")
-    outcome = {"rows": arrived, "sent": sent, "seconds": max((moved_at - ended).total_seconds(), 0.0)}
+    seconds = max((moved_at - ended).total_seconds(), 0.0)
+    outcome = {"rows": arrived, "sent": sent, "seconds": seconds, "first": kept.get("first")}
     late = sent - arrived
     told = f"{late:,} of {sent:,} uploaded people did not come within {run.files.wait_minutes} minutes."
     return Done(outcome, note=told if late else "")
