@@ -160,6 +160,15 @@ class TestFiles:
         assert "files-klaviyo" not in page
 
 
+class TestCredential:
+    def test_says_which_destination_it_lets_files_into(self, as_ada, world, uploads):
+        press(as_ada, world.destination, credential=uploads.pk)
+
+        page = as_ada.get(reverse("credentials:detail", args=[uploads.pk])).content.decode()
+
+        assert reverse("destinations:detail", args=[world.destination.pk]) in page
+
+
 class TestTemplate:
     def test_goes_by_the_fastest_way_unless_told(self, as_ada, world):
         url = reverse("destinations:add-template", args=[world.destination.pk])
