@@ -15,7 +15,9 @@ from credentials.models import Credential
 
 def all_credentials() -> QuerySet[Credential]:
     """Every credential by name, with what uses it."""
-    return Credential.objects.order_by("name").prefetch_related("destinations", "sftp_destinations", "sources")
+    return Credential.objects.order_by("name").prefetch_related(
+        "destinations", "sftp_destinations", "sources"
+    )
 
 
 @sensitive_variables("secret", "passphrase")
