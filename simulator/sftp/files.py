@@ -31,6 +31,7 @@ class File(paramiko.SFTPHandle):
         self._passed: set[int] = set()
         self._full: Fault | None = None
         self._ended = False
+        session.files.append(self)
 
     def read(self, offset: int, length: int) -> bytes | int:
         return os.pread(self._descriptor, length, offset) or SFTP_EOF
@@ -101,6 +102,7 @@ class File(paramiko.SFTPHandle):
         if self._ended:
             return
         self._ended = True
+        self._session.files.remove(self)
         if self._upload_n is not None:
             self._file_upload(self._upload_n, state)
         os.close(self._descriptor)

@@ -38,6 +38,7 @@ class Session(paramiko.SFTPServerInterface):
         self.gate = gate
         self.account: Account = gate.account
         self.over = threading.Event()
+        self.files: list[File] = []
         gate.sessions.append(self)
 
     @property
@@ -47,6 +48,11 @@ class Session(paramiko.SFTPServerInterface):
     @property
     def folders(self) -> Folders:
         return self.gate.sftp.folders(self.account)
+
+    def session_ended(self) -> None:
+        """Close every file, even one whose handle the client was never told."""
+        for file in list(self.files):
+            file.close()
 
     def open(self, path: str, flags: int, attr: object) -> File | int:
         def act() -> File:
