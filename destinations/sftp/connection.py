@@ -19,6 +19,7 @@ from destinations.sftp.watch import Watch
 from destinations.sftp.wire import LOG_CHANNEL, Client
 
 KEEPALIVE_SECONDS = 15
+_DYING_SECONDS = 0.3
 # GCM first: the library would rather use CTR with a MAC beside it, which costs a third of the speed.
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes192-ctr", "aes256-ctr")
 MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
@@ -99,10 +100,13 @@ class Connection:
                 channel.settimeout(self.timeouts.channel)
                 channel.invoke_subsystem("sftp")
                 return Client(channel)
-        except BROKEN:
-            if self._transport.is_active() and not self.watch.late:
+        except BROKEN as error:
+            late = self.watch.late or isinstance(error, TimeoutError)
+            # A connection that ends closes its channels first, and says so a moment later.
+            self._transport.join(_DYING_SECONDS)
+            if self._transport.is_active() and not late:
                 raise faults.no_sftp(self.address) from None
-            raise faults.dropped(self.address, late=self.watch.late) from None
+            raise faults.dropped(self.address, late=late) from None
 
     @property
     def negotiated(self) -> tuple[str, str, bool]:

@@ -124,8 +124,8 @@ def cut(address: Address, *, late: bool) -> Ambiguous:
     how = "stopped answering" if late else "cut the connection"
     return Ambiguous(
         "sftp_cut",
-        f"The SFTP server {address} {how} during the upload. What it kept ends with a whole row; the part is "
-        "to be sent again.",
+        f"The SFTP server {address} {how} during the upload. Only whole rows were sent; the file is to be "
+        "sent again under another name.",
     )
 
 

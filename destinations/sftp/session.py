@@ -259,8 +259,9 @@ class Session:
                 yield
             except FromCaller as error:
                 raise error.cause from None
-            except BROKEN:
-                raise faults.dropped(self.address, late=watch.late) from None
+            except BROKEN as error:
+                late = watch.late or isinstance(error, TimeoutError)
+                raise faults.dropped(self.address, late=late) from None
 
 
 def _inside(folder: str) -> str:

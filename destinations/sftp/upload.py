@@ -191,9 +191,10 @@ class Upload:
                 yield
             except FromCaller as error:
                 raise error.cause from None
-            except BROKEN:
+            except BROKEN as error:
+                late = self._watch.late or isinstance(error, TimeoutError)
                 what = faults.cut if self._asked_to_create else faults.dropped
-                raise what(self._address, late=self._watch.late) from None
+                raise what(self._address, late=late) from None
 
 
 class _Progress:
