@@ -18,11 +18,11 @@ __all__ = ["DEFAULTS", "TAKES", "Choices", "choice_problems", "choices", "file_n
 EMAIL_HEADER = "Email"
 IDENTIFIERS = {"email": EMAIL_HEADER, "phone_number": "PhoneNumber", "external_id": "ExternalID"}
 
-# None of these is in Klaviyo's documents. Folder and list column are those of its own sample; the sizes bound
-# what is sent again after a cut; nothing says that a file may be renamed in its folder, so none is. The spelling
-# of the other standard fields is not known, so none has a header until a person who has seen it work gives one.
-# Taken without proof, and the same in every file: UTF-8 without a byte order mark, line feeds, ISO dates, JSON
-# as its text, and that an empty cell leaves a field as it is.
+# None of these is in Klaviyo's documents. Folder and list column are those of its own sample; the sizes
+# bound what is sent again after a cut; nothing says that a file may be renamed in its folder, so none is.
+# The spelling of the other standard fields is not known, so none has a header until a person who has seen
+# it work gives one. Taken without proof, and the same in every file: UTF-8 without a byte order mark, line
+# feeds, ISO dates, JSON as its text, and that an empty cell leaves a field as it is.
 DEFAULTS = Choices(
     folder="profiles",
     part_rows=50_000,
