@@ -210,8 +210,9 @@ class AddressForm(AddressFields):
             self.fields[name].required = True
         self.fields["user"].required = not is_klaviyo
         self.fields["folder"].help_text = "Where files are put; “.” is where the login begins."
+        self.fields["host"].help_text = ""
         if not is_klaviyo:
-            self.fields["host"].help_text = self.fields["user"].help_text = ""
+            self.fields["user"].help_text = ""
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
