@@ -73,6 +73,7 @@ class FilesForm(forms.Form):
             )
         else:
             del self.fields["credential"]
+            self.fields["folder"].help_text = "Left empty, files are put where the login begins."
             self.fields["headers"].help_text = (
                 "The e-mail address goes under “Email”, every other field under its own name. Another header "
                 "is written here, one a line, such as “email: E-mail address”."

@@ -105,6 +105,10 @@ class TemplateForm(forms.ModelForm):
         self.fields["list_name"].help_text = "It is written in the name of each file."
         self.fields["full_profile"].label = "Write the columns below"
         self.fields["full_profile"].help_text = "Off: the file has e-mail addresses only."
+        # Whoever fills in columns here wants them; a list, in contrast, is kept with addresses alone.
+        self.initial["full_profile"] = True
+        self.fields["name"].widget.attrs["placeholder"] = "VIP file"
+        self.fields["description"].widget.attrs["placeholder"] = "A file of VIP customers for a partner."
 
     def way_is_open(self, mapping: Sequence[Mapping[str, Any]]) -> bool:
         """Return whether what is filled in can be sent the way it says; if not, the field says why."""

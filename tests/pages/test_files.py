@@ -1,5 +1,7 @@
 """How files reach a destination, chosen on a page: as it was meant, or back with the reason."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -205,6 +207,7 @@ class TestTemplate:
         as_ada.post(url, a_template_form(**mapped))
 
         assert "Columns of the file" in page
+        assert re.search('<input[^>]*name="full_profile"[^>]* checked', page)
         assert 'name="path"' not in page
         made = DataTemplate.objects.get(name="Gold profile")
         assert made.mapping == [{"column": "tier", "target": "Customer tier", "type": "text"}]
