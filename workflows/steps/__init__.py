@@ -5,7 +5,7 @@ from collections.abc import Callable
 from workflows.models import Step
 from workflows.results import Result
 from workflows.run import Run
-from workflows.steps import barrier, compare, deliver, file, finish, reading, upload, upsert, verify
+from workflows.steps import barrier, compare, deliver, file, finish, ingest, reading, upload, upsert, verify
 
 Handler = Callable[[Run, Step], Result]
 
@@ -24,7 +24,7 @@ HANDLERS: dict[str, Handler] = {
     "upload": upload.upload,
     "update": deliver.update,
     "jobs": deliver.jobs,
-    "ingest": upload.ingest,
+    "ingest": ingest.ingest,
     "remove": deliver.remove,
     "settle": verify.settle,
     "verify": verify.verify,

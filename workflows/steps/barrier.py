@@ -84,13 +84,15 @@ def _files_on_their_way(run: Run, earlier: QuerySet[Workflow]) -> Arrivals | Non
     over = set(seen.values_list("workflow_id", "round"))
     since = run.clock.now() - timedelta(minutes=run.files.wait_minutes)
     uploads = Step.objects.filter(workflow__in=earlier, kind="upload", finished_at__gt=since)
-    open_ones = [step for step in uploads if (step.workflow_id, step.round) not in over]
+    open_ones = [
+        step for step in uploads.select_related("workflow") if (step.workflow_id, step.round) not in over
+    ]
     if not open_ones:
         return None
-    last = max(open_ones, key=lambda step: step.finished_at)
+    ended, last = max(((step.finished_at or since, step) for step in open_ones), key=lambda pair: pair[0])
     sent = sum(step.outcome.get("rows", 0) for step in open_ones if step.workflow_id == last.workflow_id)
     members = (last.workflow.base_members or 0) + sent
-    return Arrivals(members, last.finished_at + timedelta(minutes=run.files.wait_minutes))
+    return Arrivals(members, ended + timedelta(minutes=run.files.wait_minutes))
 
 
 def _wait_for_people(run: Run, step: Step, coming: Arrivals) -> Result:

@@ -128,10 +128,9 @@ def close(run: Run, step: Step) -> Result:
     refused = batches.rejected(run.folder)
     sent = sorted(rows.values(run.folder.file("r0", IN_FILE), "key"))
     unseen = [row["key"] for given in _inputs(run, gone) for _, row in batches.of_step(run, given)]
-    nobody: dict[str, list[str]] = {"key": []}
     for name in ("updates", "kept_out", "skipped"):
-        rows.write(folder / f"{name}.parquet", nobody)
-    rows.write(folder / "removes.parquet", {**nobody, "profile_id": []})
+        rows.write(folder / f"{name}.parquet", {"key": []})
+    rows.write(folder / "removes.parquet", {"key": [], "profile_id": []})
     rows.write(folder / "adds.parquet", {"key": sent})
     rows.write(folder / "rejected.parquet", {"key": list(refused), "code": list(refused.values())})
     rows.write(folder / "unconfirmed.parquet", {"key": unseen})

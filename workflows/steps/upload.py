@@ -1,4 +1,4 @@
-"""New people as a CSV over SFTP: one step a part, and one that waits until the list has taken them in.
+"""New people as a CSV over SFTP, one step a part.
 
 An upload is a delivery to a letter box. What counts is who is then seen on the list, and that only the
 reading back says.
@@ -7,21 +7,19 @@ reading back says.
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
 
 from destinations import csv_file
 from destinations.csv_file import Block
 from destinations.errors import DeliveryError
 from destinations.registry import Uploaded
-from workflows import rows
-from workflows.models import Step, StepState
+from workflows.models import Step
 from workflows.outside import accepted
 from workflows.results import Done, Result, Wait
 from workflows.run import Run
 
 READ_BYTES = 4 << 20
 TOLD_EVERY_SECONDS = 1.0
-LOOK_FIRST, LOOK_SLOWEST = timedelta(seconds=1), timedelta(seconds=20)
+MOST_NAMES = 5
 
 
 def upload(run: Run, step: Step) -> Result:
@@ -43,9 +41,11 @@ def upload(run: Run, step: Step) -> Result:
             pulse=_told(run, step),
             staging=run.files.staging and run.sftp_may_rename,
         )
-    except DeliveryError:
+    except DeliveryError as error:
         # Whatever is the matter with this connection, the next try shall not have it.
         run.hang_up()
+        if error.code == "sftp_name_taken" and attempt < MOST_NAMES:
+            return Wait(run.clock.now(), "timer", "A file of this name is there; taking the next name.")
         raise
     return Done(_outcome(done, attempt))
 
@@ -95,48 +95,3 @@ def _told(run: Run, step: Step) -> Callable[[int, int], None]:
         run.pulse(done=taken, total=total, unit="rows", bytes=sent, total_bytes=size)
 
     return pulse
-
-
-def ingest(run: Run, step: Step) -> Result:
-    """Wait until everyone who was uploaded shows in the list's count, or nobody new has come for long.
-
-    Raises nothing of its own: who did not come is named by the reading back.
-    """
-    now = run.clock.now()
-    uploads = list(run.workflow.steps.filter(kind="upload", round=step.round, state=StepState.DONE))
-    sent = sum(each.outcome["rows"] for each in uploads)
-    ended = max(each.finished_at for each in uploads if each.finished_at)
-    kept = {"expected": _expected(run, step, sent), "moved_at": ended.isoformat(), "count": None, "looks": 0}
-    kept |= step.checkpoint
-    count = run.client.member_count(run.workflow.list_id)
-    if kept["count"] != count:
-        moved = kept["count"] is not None or count >= kept["expected"]
-        kept |= {"count": count, "looks": 0} | ({"moved_at": now.isoformat()} if moved else {})
-    arrived = max(0, min(sent, sent - (kept["expected"] - count)))
-    if arrived and "first" not in kept:
-        kept["first"] = [arrived, max((now - ended).total_seconds(), 0.0)]
-    run.pulse(done=arrived, total=sent, unit="people")
-    moved_at = datetime.fromisoformat(kept["moved_at"])
-    still_since = max(moved_at, ended)
-    if count < kept["expected"] and now - still_since < timedelta(minutes=run.files.wait_minutes):
-        wait = min(LOOK_FIRST * 1.5 ** min(kept["looks"], 10), LOOK_SLOWEST)
-        kept["looks"] += 1
-        run.keep(step, checkpoint=kept, crashes=0)
-        return Wait(now + wait, "job", f"{arrived:,} of {sent:,} uploaded people are on the list so far.")
-    seconds = max((moved_at - ended).total_seconds(), 0.0)
-    outcome = {"rows": arrived, "sent": sent, "seconds": seconds, "first": kept.get("first")}
-    late = sent - arrived
-    told = f"{late:,} of {sent:,} uploaded people did not come within {run.files.wait_minutes} minutes."
-    return Done(outcome, note=told if late else "")
-
-
-def _expected(run: Run, step: Step, sent: int) -> int:
-    """How many members the list has once every file is taken in: those before, and all who were added."""
-    round_ = f"r{step.round}" if step.round == 0 else f"v{step.round - 1}"
-    before = rows.count(run.folder.file(round_, "members.parquet"))
-    others = run.workflow.steps.filter(
-        kind__in=("add", "upsert", "import"), round=step.round, state=StepState.DONE
-    )
-    taken = sum(each.outcome.get("rows", 0) for each in others)
-    jobs = run.workflow.steps.filter(kind="jobs", round=step.round, state=StepState.DONE).first()
-    return before + sent + taken - (jobs.outcome.get("failed", 0) if jobs else 0)
