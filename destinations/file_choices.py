@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 MIB = 1 << 20
@@ -65,15 +65,6 @@ def problems(given: Mapping[str, Any], *, defaults: Choices, takes: frozenset[st
         elif problem := _problem(name, value):
             found.append(problem)
     return found
-
-
-def stated(choices: Choices, *, defaults: Choices, takes: frozenset[str]) -> dict[str, Any]:
-    """Return what differs from the defaults, in the form `chosen` takes."""
-    named = {each.name: getattr(choices, each.name) for each in fields(choices) if each.name in takes}
-    different = {name: value for name, value in named.items() if value != getattr(defaults, name)}
-    if "headers" in different:
-        different["headers"] = dict(different["headers"])
-    return different
 
 
 def _problem(name: str, value: Any) -> str:
