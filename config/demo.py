@@ -25,6 +25,7 @@ HOST = "127.0.0.1"
 LIST = "Newsletter"
 ORCHESTRATION = "Newsletter"
 ACCOUNT = "Rollcall demo shop"
+SFTP_PORT = 2222
 STOPPED = 130
 
 
@@ -58,12 +59,22 @@ class Demo:
         ready = self.place / "simulator.json"
         ready.unlink(missing_ok=True)
         options = ["--data", str(self.place / "simulator"), "--ready-file", str(ready), "--limits", "true"]
+        options += ["--sftp-port", str(self._port_of_files())]
         argv = [sys.executable, "-m", "simulator", "--port", "0", "--with-parent", *options]
         self.supervisor.start("simulator", argv, log=self.place / "logs" / "simulator.log")
         serving.wait_for(self.supervisor, ready.exists, part="simulator")
         if not ready.exists():
             raise serving.NotServing("Stopped before the simulator was ready.")
         return Simulator(json.loads(ready.read_text(encoding="utf-8"))["url"])
+
+    def _port_of_files(self) -> int:
+        """Return a port that is kept from demo to demo: a server elsewhere would be another server."""
+        kept = self.place / "sftp.port"
+        port = int(kept.read_text(encoding="utf-8")) if kept.exists() else 0
+        if not (port and serving.is_free(HOST, port)):
+            port = free_port(SFTP_PORT)
+            kept.write_text(str(port), encoding="utf-8")
+        return port
 
     def _key(self) -> str:
         """Return the key of the simulated account, made on first use and handed to `apply` as a file."""

@@ -120,7 +120,7 @@ class Run:
     @cached_property
     def files(self) -> Any:
         """What the destination's files are like: folder, part sizes, how long to wait."""
-        return self.plugin.files.choices(self.destination.settings)
+        return self.plugin.files.choices(self.workflow.config["destination"].get("files", {}))
 
     def layout(self, list_id: str) -> Layout:
         """The columns of a file of new people. Raises CannotWrite with a sentence."""

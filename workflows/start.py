@@ -171,7 +171,13 @@ def frozen(orchestration: Orchestration) -> dict[str, Any]:
 
 def _destination(destination: Destination) -> dict[str, object]:
     delivers = PLUGINS[destination.plugin].delivers
-    return {"id": str(destination.pk), "name": destination.name, "delivers": delivers}
+    return {
+        "id": str(destination.pk),
+        "name": destination.name,
+        "delivers": delivers,
+        # Between two parts of a file nothing about it may change.
+        "files": destination.settings,
+    }
 
 
 def _query(query: Query) -> dict[str, object]:

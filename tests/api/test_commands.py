@@ -109,7 +109,7 @@ class TestRun:
         assert (told["state"], told["list"]["name"], told["path"]) == ("succeeded", "VIP", "api")
         assert told["verified_at"]
         assert told["counts"]["added"] == 2
-        assert told["requests"]["imports.create"] == 1
+        assert told["requests"]["profiles.upsert"] == 2
         assert (told["throttled"], told["error"]) == (0, None)
         assert {"estimate_seconds", "actual_seconds", "workflow"} <= told.keys()
         assert klaviyo.members("VIP") == {"ada@example.org", "grace@example.org"}

@@ -23,6 +23,10 @@ def a_report(**given: Any) -> dict[str, Any]:
         "requests": {},
         "throttled": 0,
         "actual_seconds": None,
+        "estimate_seconds": None,
+        "total_seconds": None,
+        "delivers": "list",
+        "offered": [],
         "error": GUARD,
     }
     return {**whole, **given}

@@ -10,7 +10,7 @@ import pytest
 from destinations import lists
 from simulator.control import Account
 from tests.flows.world import World
-from workflows import lease
+from workflows import forecasts, lease
 
 
 @pytest.fixture
@@ -18,6 +18,13 @@ def world(transactional_db: None, klaviyo: Account, tmp_path: Path, settings: An
     """Make a world; at most one a test."""
     settings.KLAVIYO_API_URL = klaviyo.simulator.url
     return lambda **given: World(klaviyo=klaviyo, folder=tmp_path / "company", **given)
+
+
+@pytest.fixture(autouse=True)
+def imports_even_for_few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handful of people stands for many here, so it goes by import job; `one_by_one` tests the other way."""
+    if not request.node.get_closest_marker("one_by_one"):
+        monkeypatch.setattr(forecasts, "MOST_SINGLE", 0)
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.flows.world import LIST, World, people
 from workflows.moves import State
-from workflows.steps import compare, reading, verify
+from workflows.steps import planning, reading, verify
 
 OPEN = {"max_removed_share": 1.0, "approve_first_run": False}
 MEMBERS = "GET /api/lists/{id}/profiles"
@@ -15,7 +15,7 @@ MEMBERS = "GET /api/lists/{id}/profiles"
 @pytest.fixture
 def company(world: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -> World:
     """A list of 350 that counts as a large one."""
-    for module in (compare, reading, verify):
+    for module in (planning, reading, verify):
         monkeypatch.setattr(module, "SMALL_LIST", 100)
     company = world(guards=OPEN)
     company.klaviyo.seed(LIST, 350, email="person{n}@example.org", first=0, over_days=30)

@@ -69,7 +69,8 @@ class TestPlan:
     def test_counts_the_calls_it_will_make(self):
         calls = plan().calls(small_list=10_000)
 
-        assert calls == {"imports.create": 1, "lists.add": 0, "lists.remove": 1, "lists.members": 1}
+        made = {endpoint: number for endpoint, number in calls.items() if number}
+        assert made == {"imports.create": 1, "lists.remove": 1, "lists.members": 1}
 
     def test_reads_a_large_list_back_by_what_changed(self):
         assert plan(members=1_000_000, adds=950, removes=40).calls(small_list=10_000)["lists.members"] == 11
