@@ -22,7 +22,7 @@ def world(transactional_db: None, klaviyo: Account, tmp_path: Path, settings: An
 
 @pytest.fixture(autouse=True)
 def imports_even_for_few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A handful of people stands for many here, so it goes by import job; `one_by_one` tests the other way."""
+    """A handful of people stands for many here and goes by import job; `one_by_one` tests the other way."""
     if not request.node.get_closest_marker("one_by_one"):
         monkeypatch.setattr(forecasts, "MOST_SINGLE", 0)
 

@@ -107,14 +107,17 @@ def confirm(run: Run, step: Step) -> Result:
         if sent.key in found:
             continue
         name, size, sha256 = (sent.outcome[each] for each in ("name", "bytes", "sha256"))
-        there = run.sftp.digest(run.files.folder, name)
+        there = run.sftp.digest(
+            run.files.folder,
+            name,
+            pulse=lambda read, size=size: run.pulse(done=read, total=size, unit="bytes"),
+        )
         if there is not None and there != (size, sha256):
             raise Paused(
                 "file_unconfirmed", f"The file {name} on the server is not the one that was uploaded."
             )
         found[sent.key] = "equal" if there else "gone"
         run.keep(step, checkpoint={"found": found})
-        run.pulse(done=len(found), total=len(uploads), unit="files")
     gone = [key for key, state in found.items() if state == "gone"]
     told = f"{len(found) - len(gone):,} of {len(found):,} files read back, byte for byte as sent."
     return Done({"files": len(found), "gone": gone}, steps=(story.new("close", 0, key="finish"),), note=told)

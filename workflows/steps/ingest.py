@@ -9,7 +9,7 @@ from workflows.models import Step, StepState
 from workflows.results import Done, Result, Wait
 from workflows.run import Run
 
-LOOK_FIRST, LOOK_SLOWEST = timedelta(seconds=1), timedelta(seconds=20)
+LOOK_FIRST, LOOK_SLOWEST = timedelta(seconds=2), timedelta(seconds=20)
 
 
 @dataclass(frozen=True)
