@@ -104,23 +104,27 @@ def confirm(run: Run, step: Step) -> Result:
     uploads = run.workflow.steps.filter(kind="upload", state=StepState.DONE)
     found: dict[str, str] = step.checkpoint.get("found", {})
     for sent in uploads:
-        if sent.key in found:
-            continue
-        name, size, sha256 = (sent.outcome[each] for each in ("name", "bytes", "sha256"))
-        there = run.sftp.digest(
-            run.files.folder,
-            name,
-            pulse=lambda read, size=size: run.pulse(done=read, total=size, unit="bytes"),
-        )
-        if there is not None and there != (size, sha256):
-            raise Paused(
-                "file_unconfirmed", f"The file {name} on the server is not the one that was uploaded."
-            )
-        found[sent.key] = "equal" if there else "gone"
-        run.keep(step, checkpoint={"found": found})
+        if sent.key not in found:
+            found[sent.key] = _read_back(run, sent.outcome)
+            run.keep(step, checkpoint={"found": found})
     gone = [key for key, state in found.items() if state == "gone"]
     told = f"{len(found) - len(gone):,} of {len(found):,} files read back, byte for byte as sent."
     return Done({"files": len(found), "gone": gone}, steps=(story.new("close", 0, key="finish"),), note=told)
+
+
+def _read_back(run: Run, sent: dict[str, Any]) -> str:
+    """Return `equal` or `gone`. Raises Paused when the server holds something else under that name."""
+
+    def pulse(read: int) -> None:
+        run.pulse(done=read, total=sent["bytes"], unit="bytes")
+
+    there = run.sftp.digest(run.files.folder, sent["name"], pulse=pulse)
+    if there is None:
+        return "gone"
+    if there != (sent["bytes"], sent["sha256"]):
+        told = f"The file {sent['name']} on the server is not the one that was uploaded."
+        raise Paused("file_unconfirmed", told)
+    return "equal"
 
 
 def close(run: Run, step: Step) -> Result:
