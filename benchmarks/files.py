@@ -162,8 +162,9 @@ def upload(place: dict[str, Any]) -> tuple[float, str]:
 
     def read() -> Any:
         with Path(place["folder"], "people.csv").open("rb") as stream:
-            while lines := stream.readlines(READ_BYTES):
-                yield Block(b"".join(lines), len(lines))
+            while piece := stream.read(READ_BYTES):
+                lines = piece + stream.readline()
+                yield Block(lines, lines.count(b"\n"))
 
     return _upload(place, read(), "upload.csv")
 

@@ -233,12 +233,14 @@ def requests(block: Block, *, most_bytes: int) -> Iterator[tuple[memoryview, int
     data = bytes(block.data)
     if data and not data.endswith(b"\n"):
         raise ValueError("a block ends within a row")
-    view, start = memoryview(data), 0
-    headers = data.count(b"\n") - block.rows
+    pieces, start = [], 0
     while start < len(data):
         end = data.rfind(b"\n", start, start + most_bytes) + 1
         if end <= start:
             raise faults.row_too_long(most_bytes)
-        lines = data.count(b"\n", start, end)
+        pieces.append((start, end, data.count(b"\n", start, end)))
+        start = end
+    view, headers = memoryview(data), sum(lines for _, _, lines in pieces) - block.rows
+    for start, end, lines in pieces:
         yield view[start:end], lines - headers
-        headers, start = 0, end
+        headers = 0
