@@ -287,6 +287,18 @@ class TestTrouble:
         assert (workflow.state, workflow.code) == (State.PAUSED, "sftp_not_possible")
 
 
+    def test_does_not_choose_a_server_that_nobody_has_accepted(self, by_file: Callable[..., World]):
+        company = by_file()
+        company.write(people(30))
+        host_keys.keep_only(company.sftp_key, [], by="a test")
+
+        workflow = company.run()
+
+        assert (workflow.state, workflow.code) == (State.PAUSED, "sftp_not_possible")
+        assert "host key" in workflow.message
+        assert company.klaviyo.sftp_connections() == []
+
+
 class TestRowsThatDoNotFit:
     def test_go_by_an_import(self, by_file: Callable[..., World]):
         mapping = [{"column": "note", "target": "properties.Note", "type": "text"}]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from audiences.reconcile import Tally
+from credentials import host_keys
 from destinations.csv_file import CannotWrite, Layout
 from workflows import batches, learning, rows
 from workflows.batches import Cuts
@@ -42,8 +43,13 @@ def _layout(run: Run) -> tuple[Layout | None, str]:
     """Return how a CSV of new people would look, or why they cannot go by SFTP, in a sentence."""
     if run.template.get("path") == "api":
         return None, "The data template sends by the API alone."
-    if run.destination.sftp_credential_id is None:
+    credential = run.destination.sftp_credential
+    if credential is None:
         return None, "The destination has no SFTP credential."
+    if not credential.settings.get("user"):
+        return None, "The SFTP credential has no user name yet."
+    if not host_keys.pinned(credential):
+        return None, "Nobody has accepted the host key of the SFTP server yet."
     try:
         # The list's id is not known before the list is made; its length is always the same.
         return run.layout(run.workflow.list_id or "XXXXXX"), ""
