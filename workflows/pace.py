@@ -9,6 +9,8 @@ from workflows.drawing import Part, bar
 from workflows.models import Workflow
 
 MINUTE = 60.0
+# What is counted like a request and has no limit of its own.
+ELSEWHERE = {"sftp.upload": "uploading a file"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def pace(workflow: Workflow, *, now: datetime) -> Pace:
     found = [
         EndpointPace(
             endpoint=name,
-            purpose=allowances[name].purpose if name in allowances else name,
+            purpose=allowances[name].purpose if name in allowances else ELSEWHERE.get(name, name),
             requests=number,
             # A run shorter than a minute spends no more of a minute's allowance than what it sent.
             a_minute=number / max(minutes, 1.0),

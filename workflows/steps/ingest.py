@@ -73,8 +73,10 @@ def ingest(run: Run, step: Step) -> Result:
         told = f"{watch.arrived:,} of {watch.sent:,} uploaded people are on the list so far."
         return Wait(now + wait, "job", told)
     late = watch.sent - watch.arrived
-    note = f"{late:,} of {watch.sent:,} uploaded people did not come within {minutes:,} minutes."
-    return Done(_outcome(watch), note=note if late else "")
+    note = f"All {watch.sent:,} uploaded people are on the list."
+    if late:
+        note = f"{late:,} of {watch.sent:,} uploaded people did not come within {minutes:,} minutes."
+    return Done(_outcome(watch), note=note)
 
 
 def _outcome(watch: Watch) -> dict[str, Any]:

@@ -47,7 +47,9 @@ def upload(run: Run, step: Step) -> Result:
         if error.code == "sftp_name_taken" and attempt < MOST_NAMES:
             return Wait(run.clock.now(), "timer", "A file of this name is there; taking the next name.")
         raise
-    return Done(_outcome(done, attempt))
+    part = f"part {step.input['part']:,} of {step.input['parts']:,}"
+    note = f"Uploaded {part}: {done.rows:,} rows, {done.bytes / 1e6:,.1f} MB."
+    return Done(_outcome(done, attempt), note=note)
 
 
 def _remembered(name: str, blocks: Iterator[Block]) -> Uploaded:
