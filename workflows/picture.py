@@ -1,5 +1,6 @@
 """Everything the page of one workflow shows, gathered in a few queries and no person's data unmasked."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,30 +9,34 @@ from uuid import UUID
 
 from django.db.models import Max
 
-from workflows import looks, reasons, samples
+from workflows import looks, reasons, samples, ways
 from workflows.catalogue import Entry, entry
 from workflows.decisions import FOR_A_PLAN
 from workflows.drawing import Part, bar
 from workflows.estimate import duration
 from workflows.history import fingerprint, is_counted, people, total
 from workflows.looks import Look
-from workflows.models import Event, Step, StepState, Workflow
+from workflows.models import Event, Stage, Step, StepState, Workflow
 from workflows.moves import State
 from workflows.pace import Pace, pace
+from workflows.presses import Press, presses
 from workflows.report import files, warnings
-from workflows.resolutions import Resolution, offered
 from workflows.sent import Sent, sent
 from workflows.stages import StageView, stages
+from workflows.ways import Files, Sum, Way
 from workflows.words import counted
 
 EVENTS_SHOWN = 60
-WAYS = {
-    "single": "One call for each new person",
-    "by_id": "By profile id",
-    "import": "Import jobs",
-    "sftp": "CSV over SFTP",
-}
-ABOUT_SFTP = frozenset({"host_key_unknown", "host_key_changed", "sftp_login_refused", "sftp_denied"})
+LONG_SECONDS = 60
+SET_ASIDE = ("not_loaded", "rejected", "kept_out", "unknown")
+UNEQUAL = frozenset({"unconfirmed", "sftp_unconfirmed", "file_unconfirmed"})
+DIFFERS = Look("warn", "half", "done, with a difference")
+# As the message of a refused host key has them; they are for comparing, letter by letter.
+_KEY = r"[a-z0-9@.-]+ SHA256:[A-Za-z0-9+/]+"
+_FINGERPRINTS = re.compile(rf": (?P<shown>{_KEY})(?:, not (?P<known>{_KEY}(?: or {_KEY})*))?(?=\.)")
+_SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z“])")
+ABOUT_SFTP = frozenset({"host_key_unknown", "host_key_changed", "sftp_login_refused"})
+ABOUT_THE_FOLDER = frozenset({"sftp_folder_missing", "sftp_denied", "sftp_not_possible"})
 ABOUT_THE_KEY = ("invalid_credentials", "permission_missing", "wrong_account")
 
 
@@ -57,16 +62,6 @@ class Sign:
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way a plan could go, in seconds; None and `why_not` when it cannot."""
-
-    label: str
-    seconds: float | None
-    why_not: str
-    chosen: bool
-
-
-@dataclass(frozen=True)
 class PlanShown:
     signs: Sequence[Sign]
     bar: Sequence[Part]
@@ -81,9 +76,15 @@ class PlanShown:
     why: str
     ways: Sequence[Way]
     seconds: float
-    arithmetic: Sequence[str]
+    sums: Sequence[Sum]
     hash: str
     round: int
+    by_file: bool
+
+    @property
+    def is_long(self) -> bool:
+        """Whether how it goes is worth a look without being asked for: by files, or for a minute and more."""
+        return len(self.ways) > 1 and (self.by_file or self.seconds >= LONG_SECONDS)
 
     @property
     def changes(self) -> int:
@@ -128,13 +129,19 @@ class Picture:
     warnings: Sequence[str]
     sent: Sent
     entry: Entry | None
-    offered: Sequence[Resolution]
-    files: Sequence[Mapping[str, Any]]
+    presses: Sequence[Press]
+    followers: Sequence[Workflow]
+    files: Files
     version: str
 
     @property
     def awaits_approval(self) -> bool:
         return self.workflow.needs_decision and self.workflow.code in FOR_A_PLAN
+
+    @property
+    def opens_ways(self) -> bool:
+        """Whether the ways stand open: while a person decides about them, and when they are worth a look."""
+        return self.plan is not None and (self.awaits_approval or self.plan.is_long)
 
     @property
     def is_stuck(self) -> bool:
@@ -172,10 +179,41 @@ class Picture:
         return destination.credential_id if self.workflow.feeds_a_file else destination.sftp_credential_id
 
     @property
+    def needs_destination(self) -> bool:
+        return self.workflow.code in ABOUT_THE_FOLDER
+
+    @property
     def ways_out(self) -> list[str]:
-        """What a person can do beside the buttons that do it."""
-        labels = {way.label for way in self.offered}
-        return [way for way in self.entry.resolutions if way not in labels] if self.entry else []
+        """What a person can do beside the buttons that do it; nothing when another run is at it already."""
+        if not self.entry or self.followers:
+            return []
+        labels = {press.way.label for press in self.presses}
+        return [way for way in self.entry.resolutions if way not in labels]
+
+    @property
+    def first_press(self) -> str:
+        """Which button comes first: press, look (where something is to be put right) or retry."""
+        likeliest = self.entry.resolutions[0] if self.entry else ""
+        if self.presses and self.presses[0].way.label == likeliest:
+            return "press"
+        asks = self.needs_credential or self.needs_sftp_credential or self.needs_destination
+        return "look" if asks else "retry"
+
+    @property
+    def told(self) -> tuple[str, str]:
+        """What happened: the sentence that says it, and the rest; fingerprints stand apart."""
+        text = _FINGERPRINTS.sub("", self.workflow.message) or (self.entry.meaning if self.entry else "")
+        first, _, rest = _SENTENCE_END.sub("\n", text, count=1).partition("\n")
+        return first, rest
+
+    @property
+    def fingerprints(self) -> list[tuple[str, str]]:
+        """The host keys that a message names: the one shown now, then those accepted before."""
+        found = _FINGERPRINTS.search(self.workflow.message)
+        if not found:
+            return []
+        known = found["known"].split(" or ") if found["known"] else []
+        return [("Shown now", found["shown"]), *(("Accepted", each) for each in known)]
 
     @property
     def sent_before(self) -> str:
@@ -194,12 +232,12 @@ class Picture:
         noun = "row" if self.workflow.feeds_a_file else "member"
         on_list = counted(self.workflow.counts.get("on_list", 0), noun)
         took = self.workflow.total_seconds
-        return f"Read back: {on_list}. It took {duration(took)}." if took is not None else ""
+        return f"Read back: {on_list}. The whole run took {duration(took)}." if took is not None else ""
 
     @property
     def verdict(self) -> str:
         """What has been verified, in a few words."""
-        return "The server holds the file" if self.workflow.feeds_a_file else "List equals query"
+        return "The server holds the files" if self.workflow.feeds_a_file else "List equals query"
 
     @property
     def set_aside(self) -> int:
@@ -228,15 +266,15 @@ def version(workflow_id: UUID) -> str | None:
 
 def picture(workflow: Workflow, *, now: datetime) -> Picture:
     """Gather the page of `workflow`, which comes with its orchestration, query, template and destination."""
-    shown = [StageShown(view, looks.of_stage(view.state)) for view in stages(workflow)]
+    shown = [StageShown(view, _look(workflow, view)) for view in stages(workflow)]
     events, earlier = _events(workflow)
-    found = _outcomes(workflow)
+    found, gone_out = _outcomes(workflow), sent(workflow)
     return Picture(
         workflow=workflow,
         look=looks.of_workflow(workflow),
         stages=shown,
         share=_share(workflow, shown),
-        plan=_plan(workflow.plan) if workflow.plan else None,
+        plan=_plan(workflow) if workflow.plan else None,
         results=_results(workflow),
         totals=people(workflow),
         outcomes=found,
@@ -245,12 +283,18 @@ def picture(workflow: Workflow, *, now: datetime) -> Picture:
         earlier_events=earlier,
         objections=[objection["sentence"] for objection in workflow.error.get("objections", ())],
         warnings=warnings(workflow),
-        sent=sent(workflow),
+        sent=gone_out,
         entry=entry(workflow.code) if workflow.code else None,
-        offered=offered(workflow),
-        files=files(workflow),
+        presses=presses(workflow, gone_out),
+        followers=list(workflow.children.only("number").order_by("number")),
+        files=ways.uploaded(files(workflow)),
         version=version(workflow.pk) or "",
     )
+
+
+def _look(workflow: Workflow, view: StageView) -> Look:
+    differs = workflow.is_final and workflow.code in UNEQUAL and not workflow.is_verified
+    return DIFFERS if differs and view.stage == Stage.VERIFY else looks.of_stage(view.state)
 
 
 def _share(workflow: Workflow, shown: Sequence[StageShown]) -> int | None:
@@ -261,13 +305,9 @@ def _share(workflow: Workflow, shown: Sequence[StageShown]) -> int | None:
     return round(now.share * 100) if now and now.share is not None else None
 
 
-def _plan(plan: Mapping[str, Any]) -> PlanShown:
-    signs = (
-        Sign("ok", "+", "To add", plan["adds"]),
-        Sign("bad", "−", "To remove", plan["removes"]),
-        Sign("accent", "~", "To update", plan["updates"]),
-        Sign("idle", "=", "Unchanged", plan["unchanged"]),
-    )
+def _plan(workflow: Workflow) -> PlanShown:
+    plan = workflow.plan
+    signs = (Sign("ok", "", "For the files", plan["adds"]),) if workflow.feeds_a_file else _signs(plan)
     return PlanShown(
         signs=signs,
         bar=bar([(sign.tone, sign.label, sign.number) for sign in signs]),
@@ -278,30 +318,24 @@ def _plan(plan: Mapping[str, Any]) -> PlanShown:
         kept_out=plan["kept_out"],
         skipped=plan["skipped"],
         surplus_left=plan["surplus_left"],
-        path={"api": "by Klaviyo’s API", "sftp": "by SFTP, removals by API"}.get(plan["path"], plan["path"]),
-        why=plan.get("why", ""),
-        ways=_ways(plan),
+        path=ways.path(plan),
+        why=ways.why(plan),
+        ways=ways.ways(plan),
         seconds=plan["estimate_seconds"],
-        arithmetic=plan["arithmetic"],
+        sums=ways.sums(plan),
         hash=plan["hash"],
         round=plan.get("round", 0),
+        by_file=plan["path"] == "sftp",
     )
 
 
-def _ways(plan: Mapping[str, Any]) -> list[Way]:
-    """The chosen way first, then the others as they were estimated beside it."""
-    if not plan.get("way"):
-        return []
-    chosen = Way(_way(plan["way"]), plan["estimate_seconds"], "", chosen=True)
-    others = [
-        Way(_way(other["way"]), other["seconds"], other["why_not"], chosen=False)
-        for other in plan.get("others", ())
-    ]
-    return [chosen, *others]
-
-
-def _way(name: str) -> str:
-    return WAYS.get(name, name)
+def _signs(plan: Mapping[str, Any]) -> tuple[Sign, ...]:
+    return (
+        Sign("ok", "+", "To add", plan["adds"]),
+        Sign("bad", "−", "To remove", plan["removes"]),
+        Sign("accent", "~", "To update", plan["updates"]),
+        Sign("idle", "=", "Unchanged", plan["unchanged"]),
+    )
 
 
 def _results(workflow: Workflow) -> list[Part]:
@@ -311,11 +345,11 @@ def _results(workflow: Workflow) -> list[Part]:
     numbers = people(workflow)
     return bar(
         [
-            ("ok", "Added", numbers["added"]),
+            ("ok", "In the files" if workflow.feeds_a_file else "Added", numbers["added"]),
             ("accent", "Updated", numbers["updated"]),
             ("bad", "Removed", numbers["removed"]),
             ("idle", "Unchanged", numbers["unchanged"]),
-            ("warn", "Set aside", numbers["not_loaded"] + numbers["rejected"] + numbers["kept_out"]),
+            ("warn", "Set aside", sum(numbers[name] for name in SET_ASIDE)),
         ]
     )
 

@@ -91,7 +91,7 @@ def _check(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float | 
 def _compare(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float | None]:
     plan = workflow.plan
     if plan and workflow.feeds_a_file:
-        return f"{plan['adds']:,}", "for the file" if plan["adds"] != 1 else "person for the file", 1.0
+        return f"{plan['adds']:,}", "for the files" if plan["adds"] != 1 else "person for the file", 1.0
     if plan:
         changes = plan["adds"] + plan["removes"] + plan["updates"]
         noun = "change" if changes == 1 else "changes"
@@ -115,9 +115,15 @@ def _deliver(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float 
     if uploading := _under_way(mine, ("upload",)):
         told = uploading.progress
         sent += told["done"]
-        detail += f" · {told['bytes'] / 1e6:,.1f} of {told['total_bytes'] / 1e6:,.1f} MB of this file"
+        detail += f" · {_file(uploading)}{told['bytes'] / 1e6:,.1f} of {told['total_bytes'] / 1e6:,.1f} MB"
         share = sent / whole if whole else 1.0
     return f"{sent:,}", detail, share
+
+
+def _file(uploading: Step) -> str:
+    """Say which of several files is on its way; a single one needs no number."""
+    part, parts = uploading.input.get("part", 1), uploading.input.get("parts", 1)
+    return f"file {part:,} of {parts:,}, " if parts > 1 else ""
 
 
 def _under_way(steps: Sequence[Step], kinds: Sequence[str]) -> Step | None:

@@ -52,8 +52,8 @@ def build(world: World) -> dict[str, Workflow]:
         "succeeded": _succeeded(world),
         "small": _small(world),
         "unconfirmed": unconfirmed(world, list_key="unconfirmed"),
-        "host key": _stuck(world, HostKeyRefused(SERVER, presented=SHOWN, pinned=(ACCEPTED,)), uploaded=0),
-        "no space": _stuck(world, no_space(SERVER, kept=1_048_576, wanted=PART_BYTES), uploaded=2),
+        "host key": stuck(world, HostKeyRefused(SERVER, presented=SHOWN, pinned=(ACCEPTED,)), uploaded=0),
+        "no space": stuck(world, no_space(SERVER, kept=1_048_576, wanted=PART_BYTES), uploaded=2),
         "unavailable": _unavailable(world),
         "file": _file(world),
     }
@@ -76,7 +76,7 @@ def a_plan(work: Work = LARGE, wanted: str = "auto") -> dict[str, Any]:
         "unchanged": work.members - work.removes,
         "not_loaded": {"email_invalid": 12},
         "hash": hashlib.sha256(repr(work).encode()).hexdigest(),
-        "calls": {"sftp.upload": work.csv_parts},
+        "calls": {"lists.members": work.pages},
         "batches": [],
         "round": 0,
     }
@@ -94,7 +94,13 @@ def unconfirmed(world: World, **given: Any) -> Workflow:
     }
     workflow = _run(world, a_plan(), **told | given)
     _upload(workflow, done=6)
+    _verify(workflow, missing=3_000)
     return workflow
+
+
+def _verify(workflow: Workflow, *, missing: int = 0) -> None:
+    read = {"members": workflow.counts["on_list"], "missing": missing, "surplus": 0}
+    a_step(workflow, "verify:r0", "verify", 99, outcome=read)
 
 
 def _held(world: World, work: Work) -> Workflow:
@@ -147,11 +153,14 @@ def _small(world: World) -> Workflow:
     work = Work(
         new=3, members=40, import_requests=1, json_bytes=480, csv_bytes=141, csv_parts=1, small_list=20_000
     )
-    told = {"state": "succeeded", "counts": _counts(added=3), "verified_at": moment(1)}
-    return _run(world, a_plan(work), list_key="small", **told)
+    counts = _counts(added=3) | {"unchanged": 40, "on_list": 43}
+    told = {"state": "succeeded", "counts": counts, "verified_at": moment(1)}
+    workflow = _run(world, a_plan(work), list_key="small", **told)
+    a_step(workflow, "upsert:r0:00000", "deliver", 10, input={"limit": 3}, outcome={"rows": 3})
+    return workflow
 
 
-def _stuck(world: World, error: Any, *, uploaded: int, **given: Any) -> Workflow:
+def stuck(world: World, error: Any, *, uploaded: int, **given: Any) -> Workflow:
     told = {"list_key": error.code, "state": "paused", "code": error.code, "message": error.message}
     workflow = _run(world, a_plan(), **told | given)
     _upload(workflow, done=uploaded)
@@ -161,7 +170,7 @@ def _stuck(world: World, error: Any, *, uploaded: int, **given: Any) -> Workflow
 
 
 def _unavailable(world: World) -> Workflow:
-    return _stuck(world, unavailable(SERVER, "did not answer in time"), uploaded=1, wake_at=moment(-0.75))
+    return stuck(world, unavailable(SERVER, "did not answer in time"), uploaded=1, wake_at=moment(-0.75))
 
 
 def _file(world: World) -> Workflow:
@@ -211,6 +220,8 @@ def _mended(world: World) -> tuple[Workflow, Workflow]:
         trigger="resolution",
         message="Waiting for uploaded people: 306,100 of 308,000 are on the list.",
     )
+    second.steps.filter(kind="extract").update(state="pending", outcome={})
+    a_step(second, "barrier", "query", 0, state="waiting")
     return first, second
 
 
@@ -223,6 +234,7 @@ def _run(world: World, plan: dict[str, Any], **given: Any) -> Workflow:
     if workflow.is_final:
         workflow.finished_at = moment(2) + timedelta(seconds=plan["estimate_seconds"] * 1.1)
     workflow.save()
+    workflow.steps.filter(kind="extract").update(outcome={"rows": plan["rows"], "seconds": 2.5})
     a_step(workflow, "compare:r0", "compare", 2)
     if workflow.code != "guard":
         a_step(workflow, "guard:r0", "compare", 3, finished_at=moment(2) + timedelta(seconds=6))
@@ -248,11 +260,11 @@ def _part(workflow: Workflow, number: int, parts: int = 6, *, again: bool = Fals
         "bytes": batch.bytes,
         "sha256": hashlib.sha256(name.encode()).hexdigest(),
         "name": name,
-        "taken": number == 1,
+        "taken": number == 1 and not workflow.feeds_a_file,
         "seconds": 1.2,
         "attempts": 2 if again else 1,
     }
-    told = {"state": "done", "outcome": outcome} if not given else given
+    told = given or {"state": "done", "outcome": outcome}
     a_step(workflow, f"upload:r0:{number:05d}", "deliver", 10 + number, input=batch.as_input(), **told)
 
 
