@@ -196,7 +196,9 @@ class Picture:
         likeliest = self.entry.resolutions[0] if self.entry else ""
         if self.presses and self.presses[0].way.label == likeliest:
             return "press"
-        asks = self.needs_credential or self.needs_sftp_credential or self.needs_destination
+        asks = (
+            self.needs_credential or self.needs_sftp_credential or self.workflow.code == "sftp_not_possible"
+        )
         return "look" if asks else "retry"
 
     @property

@@ -46,23 +46,21 @@ def _missing(way: Resolution, workflow: Workflow) -> Press:
         "send",
         question=f"Send the missing to “{workflow.list_name}” by API?",
         numbers=(("Not seen", missing), ("On the list", on_list)),
-        told=f"The list is compared again first: who has come meanwhile is not sent. {_GUARDED}",
+        told=f"{way.effect} {_GUARDED}",
         answer=f"Send {missing:,} by API",
     )
 
 
 def _by_api(way: Resolution, workflow: Workflow, sent: Sent) -> Press:
     adds = workflow.plan.get("adds", 0)
-    told = ["This run is given up, and another compares the query with the list again."]
-    if sent.adds:
-        told.append("It waits for the files that are uploaded already, and sends who did not come of them.")
+    told = [way.effect]
     if seconds := _api_seconds(workflow):
         told.append(f"Estimated time by API, for all: {duration(seconds)}.")
     return Press(
         way,
         "send",
         question=f"Send to “{workflow.list_name}” by API instead?",
-        numbers=(("To add", adds), ("Uploaded already", sent.adds)),
+        numbers=(("To add", adds), ("Sent so far", sent.adds)),
         told=" ".join([*told, _GUARDED]),
         answer="Send by API",
     )

@@ -125,7 +125,7 @@ class TestTrouble:
         page = detail(as_ada, runs["no space"])
 
         assert _primary(page) == "Retry"
-        assert "Uploaded already 100,000" in words(page)
+        assert "Sent so far 100,000" in words(page)
         assert "Estimated time by API, for all: 14 min 23 s." in page
 
     def test_says_when_it_goes_on_by_itself_and_when_it_does_not(self, as_ada, runs):

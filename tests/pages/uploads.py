@@ -13,7 +13,7 @@ from destinations.models import Destination
 from destinations.registry import PLUGINS
 from destinations.sftp.address import Address
 from destinations.sftp.faults import HostKeyRefused, no_space, unavailable
-from tests.pages.world import World, a_step, a_template, a_workflow, moment
+from tests.pages.world import World, a_step, a_template, a_workflow, frozen, moment
 from workflows.estimate import Work, choose, file_forecast, forecasts
 from workflows.models import Orchestration, Workflow
 from workflows.plan import by_parts
@@ -105,7 +105,7 @@ def _verify(workflow: Workflow, *, missing: int = 0) -> None:
 
 def _held(world: World, work: Work) -> Workflow:
     objection = {"code": "first_run", "sentence": "It is the first run on a list with 8,000 members."}
-    plan, name = a_plan(work), f"held {bool(work.sftp_problem)}"
+    plan, name = a_plan(work), "Newcomers" if work.sftp_problem else "Everybody"
     return _run(world, plan, list_key=name, state="paused", code="guard", error={"objections": [objection]})
 
 
@@ -212,6 +212,7 @@ def _mended(world: World) -> tuple[Workflow, Workflow]:
     first = unconfirmed(world, list_key="mended")
     second = a_workflow(
         world,
+        **_order(world, "mended"),
         list_key="mended",
         state="waiting",
         reason="job",
@@ -227,7 +228,8 @@ def _mended(world: World) -> tuple[Workflow, Workflow]:
 
 def _run(world: World, plan: dict[str, Any], **given: Any) -> Workflow:
     """One workflow whose plan was made, and let pass when it is not what the workflow waits for."""
-    workflow = a_workflow(world, **given)
+    order = {} if "orchestration" in given else _order(world, given["list_key"])
+    workflow = a_workflow(world, **order | given)
     workflow.plan, workflow.plan_hash = plan, plan["hash"]
     workflow.estimate_seconds = plan["estimate_seconds"]
     workflow.counts = workflow.counts or {name: plan[name] for name in ("rows", "candidates", "not_loaded")}
@@ -239,6 +241,19 @@ def _run(world: World, plan: dict[str, Any], **given: Any) -> Workflow:
     if workflow.code != "guard":
         a_step(workflow, "guard:r0", "compare", 3, finished_at=moment(2) + timedelta(seconds=6))
     return workflow
+
+
+def _order(world: World, list_name: str) -> dict[str, Any]:
+    """Return the orchestration that feeds a list, made when there is none, and the settings of its runs."""
+    if not Orchestration.objects.filter(template__list_name=list_name).exists():
+        template = a_template(world.destination, list_name)
+        Orchestration.objects.create(name=f"{list_name}, nightly", query=world.query, template=template)
+    order = Orchestration.objects.get(template__list_name=list_name)
+    config = frozen(world)
+    return {
+        "orchestration": order,
+        "config": config | {"template": {**config["template"], "list_name": list_name}},
+    }
 
 
 def _upload(workflow: Workflow, *, done: int, parts: int = 6) -> None:
