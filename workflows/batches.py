@@ -1,6 +1,6 @@
 """Cutting the difference into batches, and reading a batch's rows back when its turn comes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,9 +111,16 @@ def _in_file(run: Run, folder: Path, new_file: str, layout: Layout) -> InFile:
     return InFile(path.name, tuple(parts), rest)
 
 
+def _beating(run: Run, path: Path) -> Iterator[Any]:
+    """The rows of a file, slice by slice, with the lease kept: millions take minutes."""
+    for batch in rows.stream(path):
+        run.pulse()
+        yield batch
+
+
 def _sizes(run: Run, path: Path) -> Sizes:
     """How the rows of a file go into imports, by Klaviyo's limits on count and bytes."""
-    profiles = (run.profile(row) for batch in rows.stream(path) for row in batch.to_pylist())
+    profiles = (run.profile(row) for batch in _beating(run, path) for row in batch.to_pylist())
     counted = [(len(batch.profiles), batch.bytes) for batch in run.plugin.imports.batches(profiles)]
     return Sizes(tuple(number for number, _ in counted), sum(size for _, size in counted))
 

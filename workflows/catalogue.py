@@ -178,12 +178,12 @@ CATALOGUE: dict[str, Entry] = {
     "sftp_denied": Entry(
         "SFTP permission denied",
         "The server lets us in, but not write to this folder.",
-        ("Correct the folder or its permissions, then retry", "Send by API"),
+        ("Give the login the permission, then retry", "Name another folder, then run again", "Send by API"),
     ),
     "sftp_folder_missing": Entry(
         "SFTP folder missing",
         "There is no such folder on the server.",
-        ("Correct the folder, then retry", "Send by API"),
+        ("Make the folder, then retry", "Name another folder, then run again", "Send by API"),
     ),
     "sftp_no_space": Entry(
         "No space on the SFTP server",

@@ -72,7 +72,11 @@ def retry(workflow: Workflow, *, by: str, clock: Clock | None = None) -> None:
 
 
 def _fresh(workflow: Workflow, now: datetime, lasts: timedelta) -> None:
-    planned = workflow.steps.filter(kind="compare", finished_at__isnull=False).order_by("-round").first()
+    planned = (
+        workflow.steps.filter(kind__in=("compare", "draft"), finished_at__isnull=False)
+        .order_by("-round")
+        .first()
+    )
     if planned and planned.finished_at and now - planned.finished_at > lasts:
         hours = lasts.total_seconds() / 3600
         raise Stale(f"Its plan is more than {hours:.0f} hours old. Run it again: that compares anew.")

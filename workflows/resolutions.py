@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from workflows.clock import Clock
 from workflows.models import Workflow
 from workflows.moves import State
-from workflows.start import Changes, start
+from workflows.start import Changes, account_of, start
 from workflows.words import people
 
 SFTP_TROUBLE = frozenset(
@@ -42,16 +42,17 @@ class Resolution:
 
 def offered(workflow: Workflow) -> list[Resolution]:
     """Return the ways out of what a workflow came to, the likeliest first; empty when there is none."""
-    if workflow.children.exists():
+    if workflow.children.exists() or not _is_of_the_same_list(workflow):
         # Someone has pressed one already; its run tells the rest.
         return []
     if workflow.code == "sftp_unconfirmed" and workflow.is_final:
         missing = people(workflow.counts.get("unknown", 0))
+        left = " Whoever came and left again by themselves is put back." if workflow.error.get("came") else ""
         return [
             Resolution(
                 "send_missing",
                 "Send the missing by API",
-                f"Compares again and sends whoever is still missing, {missing} by now, by the API.",
+                f"Compares again and sends whoever is still missing, {missing} by now, by the API.{left}",
             ),
             Resolution(
                 "wait_longer",
@@ -65,7 +66,8 @@ def offered(workflow: Workflow) -> list[Resolution]:
             Resolution(
                 "send_by_api",
                 "Send by API",
-                f"Gives this run up, compares again and sends {adds} by the API.",
+                f"Gives this run up, compares again and sends {adds} by the API. Where files were begun, it "
+                "first waits until they can have no late effect.",
             )
         ]
     return []
@@ -86,8 +88,9 @@ def resolve(
     changes = _CHANGES[name](workflow, minutes)
     # The same press twice is the same run.
     key = f"resolution:{workflow.pk}:{name}"
+    _refuse_company(workflow)
     asks = name == "wait_longer"
-    return start(
+    run = start(
         workflow.orchestration,
         by=by,
         trigger="resolution",
@@ -96,6 +99,24 @@ def resolve(
         changes=changes,
         clock=clock,
     )
+    if run.trigger_key != key:
+        raise NotOffered(f"Run {run.number} is at work on this list. See what it comes to first.")
+    return run
+
+
+def _is_of_the_same_list(workflow: Workflow) -> bool:
+    """Whether another run would feed what this one did: its settings may have been changed since."""
+    template = workflow.orchestration.template
+    here = (account_of(template.destination), template.list_name)
+    return here == (workflow.account_id, workflow.list_key)
+
+
+def _refuse_company(workflow: Workflow) -> None:
+    """A run that waits for somebody's decision is not swept away by a press on another one's page."""
+    same = Workflow.objects.filter(account_id=workflow.account_id, list_key=workflow.list_key)
+    waiting = same.filter(state=State.PAUSED).exclude(pk=workflow.pk).first()
+    if waiting:
+        raise NotOffered(f"Run {waiting.number} of this list waits for a decision. Decide about it first.")
 
 
 def _send_missing(workflow: Workflow, minutes: int) -> Changes:
@@ -108,7 +129,7 @@ def _wait_longer(workflow: Workflow, minutes: int) -> Changes:
     counts = workflow.counts
     members = counts.get("on_list", 0) + counts.get("unknown", 0)
     note = f"Waits up to {minutes:,} minutes more for people of run {workflow.number}, then compares."
-    return Changes(of=workflow, wait_for={"members": members, "minutes": minutes}, note=note)
+    return Changes(of=workflow, path="api", wait_for={"members": members, "minutes": minutes}, note=note)
 
 
 def _send_by_api(workflow: Workflow, minutes: int) -> Changes:

@@ -9,8 +9,11 @@ import pytest
 
 from destinations import lists
 from simulator.control import Account
-from tests.flows.world import World
+from tests.flows.world import HurriedClock, World
 from workflows import forecasts, lease
+
+BY_FILE = {"path": "sftp"}
+FREE = {"approve_first_run": False, "max_removed_share": 1.0}
 
 
 @pytest.fixture
@@ -18,6 +21,17 @@ def world(transactional_db: None, klaviyo: Account, tmp_path: Path, settings: An
     """Make a world; at most one a test."""
     settings.KLAVIYO_API_URL = klaviyo.simulator.url
     return lambda **given: World(klaviyo=klaviyo, folder=tmp_path / "company", **given)
+
+
+@pytest.fixture
+def by_file(world: Callable[..., World]) -> Callable[..., World]:
+    """Make a world whose data template sends by SFTP, unguarded, with a clock that waits quickly."""
+
+    def make(**given: Any) -> World:
+        given = {"template": BY_FILE, "sftp": {}, "guards": FREE, "clock": HurriedClock(), **given}
+        return world(**given)
+
+    return make
 
 
 @pytest.fixture(autouse=True)

@@ -9,25 +9,12 @@ from typing import Any
 import pytest
 
 from credentials import host_keys
-from tests.flows.world import HurriedClock, World, people
+from tests.flows.conftest import BY_FILE
+from tests.flows.world import World, people
 from workflows import resolutions, sealing
 from workflows.models import StepState, Workflow
 from workflows.moves import State
 from workflows.report import report
-
-BY_FILE = {"path": "sftp"}
-FREE = {"approve_first_run": False, "max_removed_share": 1.0}
-
-
-@pytest.fixture
-def by_file(world: Callable[..., World]) -> Callable[..., World]:
-    """A company whose data template sends by SFTP."""
-
-    def make(**given: Any) -> World:
-        given = {"template": BY_FILE, "sftp": {}, "guards": FREE, "clock": HurriedClock(), **given}
-        return world(**given)
-
-    return make
 
 
 def sent_rows(company: World) -> list[dict[str, str]]:
@@ -285,7 +272,6 @@ class TestTrouble:
         workflow = company.run()
 
         assert (workflow.state, workflow.code) == (State.PAUSED, "sftp_not_possible")
-
 
     def test_does_not_choose_a_server_that_nobody_has_accepted(self, by_file: Callable[..., World]):
         company = by_file()

@@ -14,12 +14,21 @@ from workflows.moves import FINAL, State
 from workflows.outside import doubtful_since
 from workflows.results import Done, Result, Wait
 from workflows.run import Run
+from workflows.steps import arrivals
 
 # Klaviyo keeps the results of an import for seven days.
 REMEMBERED_FOR = timedelta(days=7)
 LOOK_EVERY = timedelta(seconds=5)
 LOOK_SLOWEST = timedelta(seconds=30)
 SUBMITTED = ("import", "update")
+
+
+@dataclass(frozen=True)
+class Until:
+    """Wait for as many members as this on the list, and no longer than that."""
+
+    members: int
+    at: datetime
 
 
 def barrier(run: Run, step: Step) -> Result:
@@ -38,11 +47,11 @@ def barrier(run: Run, step: Step) -> Result:
             ended.append(sent.external_ref)
         else:
             waiting += 1
-    run.keep(step, checkpoint={"ended": ended})
+    run.keep(step, checkpoint={**step.checkpoint, "ended": ended})
     waiting += unknown_jobs(run, earlier)
     if waiting:
         return Wait(now + LOOK_EVERY, "job", "Waiting for an import of an earlier run.")
-    if until := _files_on_their_way(run, earlier):
+    if until := _people_to_wait_for(run, earlier):
         return _wait_for_people(run, step, until)
     return Done({"earlier": earlier.count(), "imports": len(ended)})
 
@@ -65,48 +74,32 @@ def _open_jobs(workflows: QuerySet[Workflow]) -> list[Step]:
     return [step for step in sent if (step.workflow_id, step.round) not in rounds]
 
 
-@dataclass(frozen=True)
-class Arrivals:
-    """People who may still come out of uploaded files: until `members` are on the list, or `until`."""
-
-    members: int
-    until: datetime
-
-
-def _files_on_their_way(run: Run, earlier: QuerySet[Workflow]) -> Arrivals | None:
+def _people_to_wait_for(run: Run, earlier: QuerySet[Workflow]) -> Until | None:
     """Files of earlier runs that may still be taken in, or people whom somebody asked to wait for."""
-    if asked := run.workflow.config.get("wait_for"):
-        until = run.workflow.created_at + timedelta(minutes=asked["minutes"])
-        return Arrivals(asked["members"], until)
-    if not run.workflow.list_id or not run.plugin.files:
+    workflow = run.workflow
+    if not workflow.list_id:
         return None
-    seen = Step.objects.filter(workflow__in=earlier, kind="ingest", state=StepState.DONE)
-    over = set(seen.values_list("workflow_id", "round"))
-    since = run.clock.now() - timedelta(minutes=run.files.wait_minutes)
-    uploads = Step.objects.filter(workflow__in=earlier, kind="upload", finished_at__gt=since)
-    open_ones = [
-        step for step in uploads.select_related("workflow") if (step.workflow_id, step.round) not in over
-    ]
-    if not open_ones:
+    if asked := workflow.config.get("wait_for"):
+        return Until(asked["members"], workflow.created_at + timedelta(minutes=asked["minutes"]))
+    patience = timedelta(minutes=run.files.wait_minutes)
+    coming = arrivals.open_uploads(list(earlier), since=run.clock.now() - patience)
+    if not coming:
         return None
-    ended, last = max(((step.finished_at or since, step) for step in open_ones), key=lambda pair: pair[0])
-    sent = sum(step.outcome.get("rows", 0) for step in open_ones if step.workflow_id == last.workflow_id)
-    members = (last.workflow.base_members or 0) + sent
-    return Arrivals(members, ended + timedelta(minutes=run.files.wait_minutes))
+    # Each began with what the one before had left, so the largest is when all are there.
+    members = max(each.members for each in coming)
+    return Until(members, max(each.sent_at for each in coming) + patience)
 
 
-def _wait_for_people(run: Run, step: Step, coming: Arrivals) -> Result:
+def _wait_for_people(run: Run, step: Step, until: Until) -> Result:
     now = run.clock.now()
     count = run.client.member_count(run.workflow.list_id)
-    if count >= coming.members or now >= coming.until:
+    if count >= until.members or now >= until.at:
         return Done({"members": count, "waited": True})
-    run.keep(step, checkpoint={**step.checkpoint, "looks": step.checkpoint.get("looks", 0) + 1})
-    wait = min(LOOK_EVERY * 1.5 ** min(step.checkpoint["looks"], 10), LOOK_SLOWEST)
-    return Wait(
-        min(now + wait, coming.until),
-        "job",
-        f"Waiting for uploaded people: {count:,} of {coming.members:,} are on the list.",
-    )
+    looks = step.checkpoint.get("looks", 0) + 1
+    run.keep(step, checkpoint={**step.checkpoint, "looks": looks})
+    wait = min(LOOK_EVERY * 1.5 ** min(looks, 10), LOOK_SLOWEST)
+    told = f"Waiting for uploaded people: {count:,} of {until.members:,} are on the list."
+    return Wait(min(now + wait, until.at), "job", told)
 
 
 def _look(run: Run, sent: Step) -> bool:

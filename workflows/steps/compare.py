@@ -10,14 +10,14 @@ from audiences.reconcile import Tally
 from destinations import lists
 from destinations.accounts_check import check_credential
 from destinations.errors import NeedsDecision
-from workflows import alone, batches, guards
+from workflows import alone, batches, guards, rows
 from workflows.models import Step, Workflow
 from workflows.moves import LIVE, State
 from workflows.plan import Batch
 from workflows.results import Done, Paused, Result
 from workflows.run import Run
 from workflows.spec import ColumnMissing, candidate_spec
-from workflows.steps import planning, story
+from workflows.steps import arrivals, planning, story
 from workflows.steps.reading import note
 
 # So many members can be read in one go; then the limits ask for a pause of most of a minute.
@@ -127,6 +127,10 @@ def compare(run: Run, step: Step) -> Result:
     full_profile = run.template["full_profile"] and round_ == 0
     tally = difference(run, members, folder, full_profile=full_profile)
     batches.without_rejected(run.folder, folder)
+    if round_:
+        # Who went in a file and did not come is not sent by another way unasked.
+        adds = folder / "adds.parquet"
+        rows.without(adds, arrivals.were_uploaded(run, rows.values(adds, "key")))
     plan, record = planning.plan(run, tally, folder, round_)
     removals = run.workflow.removals_planned + plan.removes
     columns: dict[str, Any] = {"removals_planned": removals, "plan_hash": plan.hash, "round": round_}

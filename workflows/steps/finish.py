@@ -13,6 +13,7 @@ from workflows.models import Step, StepState
 from workflows.moves import State
 from workflows.results import Ended, Paused, Result
 from workflows.run import Run
+from workflows.words import people
 
 NOT_SEEN = "not_seen"
 KEYED = {
@@ -75,6 +76,13 @@ def _close(run: Run, folder: Path) -> dict[str, Any]:
         raise Paused("sums_do_not_close", str(error)) from error
 
 
+def _not_on_the_list(missing: int, *, came: bool) -> str:
+    """Say who is missing of those uploaded; when the count was once complete, some may have left again."""
+    if came:
+        return f"{people(missing)} uploaded by SFTP not on the list: never came, or came and left again."
+    return f"{people(missing)} uploaded by SFTP did not come on the list."
+
+
 def _keep_ledger(run: Run, folder: Path, members: Path, last: Step, verdict: Ended) -> None:
     kept = run.audience_list
     version = kept.ledger_version + 1
@@ -107,9 +115,9 @@ def _verdict(run: Run, on_list: int, missing: int, read: dict[str, Any], doubted
         message = f"After every round, {missing:,} are missing from the list and {surplus:,} are too many."
         code = "unconfirmed"
         if read.get("uploaded"):
-            code, which = "sftp_unconfirmed", "person" if missing == 1 else "people"
-            message = f"{missing:,} {which} uploaded by SFTP did not come on the list."
-        columns = {"code": code, "message": message, "verified_at": None}
+            code, message = "sftp_unconfirmed", _not_on_the_list(missing, came=read.get("came", False))
+        error = {"came": read.get("came", False)}
+        columns = {"code": code, "message": message, "error": error, "verified_at": None}
         return Ended(State.SUCCEEDED_WITH_ISSUES, message, columns)
     clean["verified_at"] = run.workflow.verified_at or run.clock.now()
     if doubted:

@@ -1,60 +1,67 @@
-"""After the uploads: waiting until the list has taken everyone in, or stands still for long."""
+"""After the uploads: waiting until the list has taken everyone in, or nobody new comes any more."""
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from workflows import rows
 from workflows.models import Step, StepState
 from workflows.results import Done, Result, Wait
 from workflows.run import Run
+from workflows.steps import arrivals
 
 LOOK_FIRST, LOOK_SLOWEST = timedelta(seconds=2), timedelta(seconds=20)
+# However slowly people trickle in: by then a person should look.
+LONGEST = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
 class Watch:
     """What has been seen so far of `sent` people who were uploaded by `ended` (ISO, UTC).
 
-    The list has `expected` members when all are on it. `count` was its size at the last look, None before the
-    first; it last grew at `moved_at`. `first` is how many were there when any were first seen, and how many
-    seconds after `ended`.
+    The list has `expected` members when all are on it. `most` is how many of them were seen at once, since
+    `moved_at`; None before the first look. `first` is how many were there when any were first seen, and how
+    many seconds after `ended`.
     """
 
     sent: int
     ended: str
     expected: int
     moved_at: str
-    count: int | None = None
+    most: int | None = None
     looks: int = 0
     first: tuple[int, float] | None = None
 
     @property
     def arrived(self) -> int:
-        return 0 if self.count is None else max(0, min(self.sent, self.sent - self.expected + self.count))
+        return self.most or 0
 
     @property
     def is_complete(self) -> bool:
-        return self.count is not None and self.count >= self.expected
+        return self.arrived >= self.sent
 
     @property
     def seconds(self) -> float:
-        """From the end of the uploads until the list last grew."""
+        """From the end of the uploads until the last of them was seen."""
         return max((_moment(self.moved_at) - _moment(self.ended)).total_seconds(), 0.0)
 
     def looked(self, count: int, now: datetime) -> "Watch":
-        """Return what is known after another look, which found `count` members."""
-        seen = replace(self, count=count)
-        if count != self.count:
-            # Of those who were there at the very first look, nobody knows since when.
-            moved = self.count is not None or seen.is_complete
-            seen = replace(seen, looks=0, moved_at=now.isoformat() if moved else self.moved_at)
-        if seen.arrived and not seen.first:
-            seen = replace(seen, first=(seen.arrived, (now - _moment(self.ended)).total_seconds()))
-        return replace(seen, looks=seen.looks + 1)
+        """Return what is known after another look, which found `count` members.
 
-    def stands_still(self, now: datetime, patience: timedelta) -> bool:
-        return now - _moment(self.moved_at) >= patience
+        Only more people than ever before are movement: on a busy list the count never rests.
+        """
+        arrived = max(0, min(self.sent, self.sent - self.expected + count))
+        seen = replace(self, looks=self.looks + 1)
+        if self.most is None or arrived > self.most:
+            # Of those who were there at the very first look, nobody knows since when.
+            moved = self.most is not None or arrived >= self.sent
+            seen = replace(seen, most=arrived, looks=1, moved_at=now.isoformat() if moved else self.moved_at)
+        if arrived and not self.first:
+            seen = replace(seen, first=(arrived, (now - _moment(self.ended)).total_seconds()))
+        return seen
+
+    def patient_until(self, patience: timedelta) -> datetime:
+        """Until when the rest is waited for: so long after the last who came, and a day at most."""
+        return min(_moment(self.moved_at) + patience, _moment(self.ended) + LONGEST)
 
 
 def ingest(run: Run, step: Step) -> Result:
@@ -67,16 +74,17 @@ def ingest(run: Run, step: Step) -> Result:
     watch = before.looked(run.client.member_count(run.workflow.list_id), now)
     run.pulse(done=watch.arrived, total=watch.sent, unit="people")
     minutes = run.files.wait_minutes
-    if not (watch.is_complete or watch.stands_still(now, timedelta(minutes=minutes))):
+    until = watch.patient_until(timedelta(minutes=minutes))
+    if not watch.is_complete and now < until:
         run.keep(step, checkpoint=asdict(watch), crashes=0)
         wait = min(LOOK_FIRST * 1.5 ** min(watch.looks, 10), LOOK_SLOWEST)
         told = f"{watch.arrived:,} of {watch.sent:,} uploaded people are on the list so far."
-        return Wait(now + wait, "job", told)
+        return Wait(min(now + wait, until), "job", told)
     late = watch.sent - watch.arrived
-    note = f"All {watch.sent:,} uploaded people are on the list."
+    note = f"All {watch.sent:,} uploaded people are on the list, by its count."
     if late:
         note = f"{late:,} of {watch.sent:,} uploaded people did not come within {minutes:,} minutes."
-    return Done(_outcome(watch), note=note)
+    return Done({**_outcome(watch), "patient_until": until.isoformat()}, note=note)
 
 
 def _outcome(watch: Watch) -> dict[str, Any]:
@@ -87,22 +95,12 @@ def _outcome(watch: Watch) -> dict[str, Any]:
 def _begun(run: Run, step: Step) -> Watch:
     uploads = run.workflow.steps.filter(kind="upload", round=step.round, state=StepState.DONE)
     done = list(uploads.order_by("finished_at"))
-    sent = sum(each.outcome["rows"] for each in done)
     last = done[-1].finished_at if done else None
     ended = (last or run.clock.now()).isoformat()
-    return Watch(sent, ended, _expected(run, step, sent), moved_at=ended)
-
-
-def _expected(run: Run, step: Step, sent: int) -> int:
-    """How many members the list has once every file is taken in: those before, and all who were added."""
-    round_ = f"r{step.round}" if step.round == 0 else f"v{step.round - 1}"
-    before = rows.count(run.folder.file(round_, "members.parquet"))
-    others = run.workflow.steps.filter(
-        kind__in=("add", "upsert", "import"), round=step.round, state=StepState.DONE
-    )
-    taken = sum(each.outcome.get("rows", 0) for each in others)
-    jobs = run.workflow.steps.filter(kind="jobs", round=step.round, state=StepState.DONE).first()
-    return before + sent + taken - (jobs.outcome.get("failed", 0) if jobs else 0)
+    sent = sum(each.outcome["rows"] for each in done)
+    before = arrivals.members_before(run, step.round)
+    expected = before + arrivals.added(run.workflow, step.round)
+    return Watch(sent, ended, expected, moved_at=ended)
 
 
 def _moment(text: str) -> datetime:

@@ -32,7 +32,17 @@ def wind_down(run: Run, step: Step) -> Result:
     )
     if applied["upload"]:
         note += f" {applied['upload']:,} of the adds lie in uploaded files that Klaviyo may still take in."
+    if begun := _begun(run):
+        note += (
+            f" An upload of {begun:,} people was begun and not finished; a part of it may still be taken in."
+        )
     return Ended(State.CANCELLED, note, {"message": note})
+
+
+def _begun(run: Run) -> int:
+    """People in uploads that were cut or stopped: whatever of them reached the server may take effect."""
+    torn = run.workflow.steps.filter(kind="upload", calls__isnull=False).exclude(state=StepState.DONE)
+    return sum(given["limit"] for given in torn.distinct().values_list("input", flat=True))
 
 
 def _running_jobs(run: Run) -> bool:

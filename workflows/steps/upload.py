@@ -31,7 +31,7 @@ def upload(run: Run, step: Step) -> Result:
     attempt = step.calls.count() + 1
     if accepted(step):
         # It is there: the worker ended before it could finish the step.
-        return Done(_outcome(_remembered(_name(run, step, attempt - 1), blocks), attempt - 1))
+        return Done(_outcome(_remembered(run, _name(run, step, attempt - 1), blocks), attempt - 1))
     run.recorder.items = given["limit"]
     try:
         done = run.sftp.upload(
@@ -52,10 +52,11 @@ def upload(run: Run, step: Step) -> Result:
     return Done(_outcome(done, attempt), note=note)
 
 
-def _remembered(name: str, blocks: Iterator[Block]) -> Uploaded:
+def _remembered(run: Run, name: str, blocks: Iterator[Block]) -> Uploaded:
     """What an upload whose worker ended must have been: the same rows are the same bytes."""
     sha256, size, lines = hashlib.sha256(), 0, 0
     for block in blocks:
+        run.pulse()
         sha256.update(block.data)
         size, lines = size + len(block.data), lines + block.rows
     return Uploaded(name, size, lines, sha256.hexdigest(), "stored", 0.0)

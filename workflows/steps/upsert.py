@@ -5,7 +5,7 @@ from typing import Any
 from destinations.errors import Rejected
 from workflows import batches, receipts
 from workflows.models import Step
-from workflows.results import Done, Result
+from workflows.results import Done, Result, Wait
 from workflows.run import Run
 
 
@@ -27,13 +27,27 @@ def upsert(run: Run, step: Step) -> Result:
         run.pulse(done=len(ids) + len(refused), total=len(rows), unit="people")
     if ids and not step.calls.filter(endpoint="lists.add", outcome="ok").exists():
         run.recorder.items = len(ids)
-        run.client.add(run.workflow.list_id, list(ids.values()))
+        try:
+            run.client.add(run.workflow.list_id, list(ids.values()))
+        except Rejected as error:
+            return _without(run, step, ids, refused, error)
     receipts.file(run.audience_list.pk, run.workflow, step, _people(ids), "on")
     return Done({"rows": len(ids), "refused": len(refused)}, skipped=not ids)
 
 
+def _without(run: Run, step: Step, ids: dict[str, str], refused: dict[str, str], error: Rejected) -> Result:
+    """Go on without profiles that were merged or deleted meanwhile; the read-back says who is missing."""
+    kept = {key: profile for key, profile in ids.items() if profile not in error.profile_ids}
+    if len(kept) == len(ids):
+        raise error
+    gone = dict.fromkeys(ids.keys() - kept.keys(), "gone")
+    run.keep(step, checkpoint={"ids": kept, "refused": refused | gone})
+    told = f"{len(gone):,} profiles no longer exist; adding the rest."
+    return Wait(run.clock.now(), "timer", told)
+
+
 def _refuse(run: Run, step: Step, key: str, error: Rejected, number: int) -> str:
-    """Set a row aside with the destination's reason; an answer that is about no row is raised again."""
+    """Set a row aside with the destination's reason."""
     pointer = error.pointers[0] if error.pointers else None
     code = pointer.detail_code if pointer else error.code
     if code == "rejected":

@@ -1,15 +1,15 @@
 """The end of a round: wait until nothing can change any more, read the list back, and say what is true."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from audiences import ledger
 from workflows import batches, rows
-from workflows.models import Step
+from workflows.models import Step, StepState
 from workflows.results import Again, Done, Result, Wait
 from workflows.run import Run
-from workflows.steps import story
+from workflows.steps import arrivals, story
 from workflows.steps.barrier import unknown_jobs
 from workflows.steps.compare import difference
 from workflows.steps.reading import SMALL_LIST, note, read_joined, read_whole, write_still
@@ -17,6 +17,8 @@ from workflows.steps.reading import SMALL_LIST, note, read_joined, read_whole, w
 MAX_ROUNDS = 3
 # Klaviyo may show a change only a while after it took it: look again this often before sending again.
 LOOKS = 5
+# Each of these looks reads everybody who joined.
+LOOK_AGAIN, LOOK_AGAIN_SLOWEST = timedelta(seconds=5), timedelta(minutes=5)
 
 
 def settle(run: Run, step: Step) -> Result:
@@ -47,10 +49,14 @@ def verify(run: Run, step: Step) -> Result:
         told = f"Read back: {tally.members:,} members, equal to the query."
         return Done(facts, steps=(_finish(),), columns={"verified_at": run.clock.now()}, note=told)
     told = f"Read back: {missing:,} missing, {surplus:,} too many."
-    if not surplus and _all_were_uploaded(run, step, folder):
-        # They were waited for already. Whether to send them by another way is for a person to say.
-        note(run, step, members)
-        return Done({**facts, "uploaded": True}, steps=(_finish(),), note=told)
+    if missing and (ingested := _of_files_alone(run, folder)):
+        if more_time := _patience(run, step, ingested):
+            return more_time
+        facts |= {"uploaded": True, "came": ingested["rows"] >= ingested["sent"]}
+        if not surplus:
+            # Whether to send them by another way is for a person to say.
+            note(run, step, members)
+            return Done(facts, steps=(_finish(),), note=told)
     looks = step.checkpoint.get("looks", 0) + 1
     if looks < LOOKS and _may_still_come(run, step, folder):
         # Only the count of looks goes on; the next look reads everything anew.
@@ -91,12 +97,25 @@ def _from_changes(run: Run, step: Step, target: Path) -> bool:
     return count == run.client.member_count(run.workflow.list_id)
 
 
-def _all_were_uploaded(run: Run, step: Step, folder: Path) -> bool:
-    """Whether everyone who is missing went by SFTP in this round."""
-    uploads = run.workflow.steps.filter(kind="upload", round=step.round)
-    files = {given["file"] for given in uploads.values_list("input", flat=True)}
-    sent = {key for file in files for key in rows.values(run.folder.file(file), "key")}
-    return bool(sent) and rows.values(folder / "adds.parquet", "key") <= sent
+def _of_files_alone(run: Run, folder: Path) -> dict[str, Any] | None:
+    """What the last ingest came to, when everyone who is missing was uploaded; else None."""
+    ingests = run.workflow.steps.filter(kind="ingest", state=StepState.DONE).order_by("round")
+    last = ingests.last()
+    if last is None:
+        return None
+    missing = rows.values(folder / "adds.parquet", "key")
+    return last.outcome if arrivals.were_uploaded(run, missing) == missing else None
+
+
+def _patience(run: Run, step: Step, ingested: dict[str, Any]) -> Wait | None:
+    """Look again while those who were uploaded may still come: others may have made up the list's count."""
+    now, until = run.clock.now(), datetime.fromisoformat(ingested["patient_until"])
+    if now >= until:
+        return None
+    looks = step.checkpoint.get("looks", 0) + 1
+    run.keep(step, checkpoint={"looks": looks})
+    wait = min(LOOK_AGAIN * 2 ** min(looks, 5), LOOK_AGAIN_SLOWEST)
+    return Wait(min(now + wait, until), "verify", "Reading the list back until uploaded people show.")
 
 
 def _may_still_come(run: Run, step: Step, folder: Path) -> bool:
