@@ -30,6 +30,7 @@ _TONES = {
 _WAITS_FOR = {
     "rate": "Waits for Klaviyo’s limit",
     "job": "Waits for an import",
+    "files": "Waits for uploaded people",
     "settle": "Lets things settle",
     "verify": "Reads the list back",
     "timer": "Waits",

@@ -99,7 +99,7 @@ def _wait_for_people(run: Run, step: Step, until: Until) -> Result:
     run.keep(step, checkpoint={**step.checkpoint, "looks": looks})
     wait = min(LOOK_EVERY * 1.5 ** min(looks, 10), LOOK_SLOWEST)
     told = f"Waiting for uploaded people: {count:,} of {until.members:,} are on the list."
-    return Wait(min(now + wait, until.at), "job", told)
+    return Wait(min(now + wait, until.at), "files", told)
 
 
 def _look(run: Run, sent: Step) -> bool:

@@ -79,7 +79,7 @@ def ingest(run: Run, step: Step) -> Result:
         run.keep(step, checkpoint=asdict(watch), crashes=0)
         wait = min(LOOK_FIRST * 1.5 ** min(watch.looks, 10), LOOK_SLOWEST)
         told = f"{watch.arrived:,} of {watch.sent:,} uploaded people are on the list so far."
-        return Wait(min(now + wait, until), "job", told)
+        return Wait(min(now + wait, until), "files", told)
     late = watch.sent - watch.arrived
     note = f"All {watch.sent:,} uploaded people are on the list, by its count."
     if late:
