@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.product import Rollcall, finish
+from benchmarks.product import Rollcall, finish, peak_mib
 from simulator.control import Account, Simulator
 
 LIST = "Everyone"
@@ -107,4 +107,5 @@ def _tell(name: str, told: dict[str, Any], account: Account, before: set[str]) -
     print(f"  counts    {told['counts']}")
     print(f"  requests  {told['requests']}, 429 seen {told['throttled']}")
     print(f"  files     {len(files)} with {rows:,} rows under {' and '.join(heads) or 'no header'}")
+    print(f"  memory    {peak_mib():.0f} MiB at most so far")
     print(f"  estimate  {estimate:.1f} s, actual {actual:.1f} s: {estimate / actual - 1:+.1%}", flush=True)
