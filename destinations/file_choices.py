@@ -34,7 +34,7 @@ class Choices:
     """How files are made and where they go.
 
     `folder` is on the server. A part has at most `part_rows` rows and `part_bytes` bytes with its header. A
-    row that is not seen `wait_minutes` after the upload counts as not seen. `list_column` is the header over
+    row counts as not seen when no other came for `wait_minutes`. `list_column` is the header over
     the list's id. With `staging` a file is written under another name first and renamed when it is whole,
     where the tested server allows that. `headers` gives a field its header.
     """

@@ -60,8 +60,11 @@ class Watch:
         return seen
 
     def patient_until(self, patience: timedelta) -> datetime:
-        """Until when the rest is waited for: so long after the last who came, and a day at most."""
-        return min(_moment(self.moved_at) + patience, _moment(self.ended) + LONGEST)
+        """Until when the rest is waited for: so long after the last who came, but a day in all.
+
+        Whoever asks for more patience than a day gets it.
+        """
+        return min(_moment(self.moved_at) + patience, _moment(self.ended) + max(patience, LONGEST))
 
 
 def ingest(run: Run, step: Step) -> Result:
