@@ -108,8 +108,8 @@ class SftpOfAccount:
 
     def sftp_files(self) -> list[dict[str, Any]]:
         """Return every upload, oldest first: `name`, `path`, `bytes` stored and `received`, `sha256`, `state`
-        (open, complete, cut), `status` (kept, waiting, processing, done, failed), `rows` read so far, of them
-        `ingested`, `failed`, `dropped` and `unlisted`, and `report`."""
+        (open, complete, cut, or removed before it was closed), `status` (kept, waiting, processing, done,
+        failed), `rows` read so far, of them `ingested`, `failed`, `dropped` and `unlisted`, and `report`."""
         return self._sftp("GET", "/files")["files"]
 
     def sftp_file(self, name: str) -> bytes:

@@ -34,6 +34,9 @@ class RemoteFile(Protocol):
     def write(self, data: memoryview, rows: int) -> None:
         """Send one request. A refusal may be raised by a later call."""
 
+    def drain(self) -> None:
+        """Wait for every answer."""
+
     def finish(self) -> None:
         """Wait for every answer, close the file, and look at the status of that too."""
 
@@ -69,9 +72,12 @@ class PipelinedFile:
         while self._flying and (self._channel.recv_ready() or len(self._flying) >= MOST_IN_FLIGHT):
             self._take_answer()
 
-    def finish(self) -> None:
+    def drain(self) -> None:
         while self._flying:
             self._take_answer()
+
+    def finish(self) -> None:
+        self.drain()
         self._close()
 
     def abandon(self) -> None:
@@ -139,6 +145,9 @@ class PlainFile:
     def write(self, data: memoryview, rows: int) -> None:
         self._file.write(bytes(data))
         self._acknowledged(len(data), rows)
+
+    def drain(self) -> None:
+        """Nothing is ever under way."""
 
     def finish(self) -> None:
         self._file.close()

@@ -128,8 +128,10 @@ class Session:
         """Put a new file into a folder; a file of that name is never overwritten.
 
         `pulse` is told all bytes and rows that the server has confirmed, about once a second or megabyte;
-        when it raises, what was written is removed and the exception passes through. With `staging` the file
-        is written under another name and renamed. The hooks see one call, `sftp.upload`.
+        when it raises, what was written is removed before it is closed, where the server allows that, and the
+        exception passes through. Nobody knows what came of it then, so the hooks are not told an outcome: the
+        attempt stays open and counts as one that may have had an effect. With `staging` the file is written
+        under another name and renamed. The hooks see one call, `sftp.upload`.
 
         Raises Ambiguous(sftp_cut) when the connection ended after the file was begun: what is there ends with
         a whole row, and the file is to be sent again under another name; NeedsDecision(sftp_no_space,

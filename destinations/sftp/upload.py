@@ -81,8 +81,10 @@ class Upload:
         try:
             for block in blocks:
                 self._send(file, block)
-            self._close(file)
+            self._writing(file.drain)
+            # The last word the caller has: once a file is closed, it is delivered.
             self._progress.tell()
+            self._writing(file.finish)
             state = self._settle()
         except BaseException as error:
             self._clean_up(file, error)
@@ -131,10 +133,10 @@ class Upload:
                 self._sent += len(data)
                 self._progress.tell_in_time()
 
-    def _close(self, file: RemoteFile) -> None:
+    def _writing(self, act: Callable[[], None]) -> None:
         with self._talking():
             try:
-                file.finish()
+                act()
             except RemoteStatus as error:
                 raise faults.of_writing(self._address, error) from None
 
@@ -166,16 +168,20 @@ class Upload:
             raise faults.denied(self._address, "give an uploaded file its final name") from None
 
     def _clean_up(self, file: RemoteFile, error: BaseException) -> None:
-        """Close and remove what was written, unless the connection is gone."""
+        """Remove what was written and close it, unless the connection is gone.
+
+        Whoever takes files in does so when they are closed, so the file goes first. A server that does not
+        remove an open file, or first makes it when it is closed, removes it the second time.
+        """
         if isinstance(error, DeliveryError) and error.code == "sftp_cut":
             return
         try:
             with self._watch.within(CLEANING_SECONDS):
-                for undo in (file.abandon, self._remove_partial):
+                for undo in (self._remove_partial, file.abandon, self._remove_partial):
                     try:
                         undo()
                     except RemoteStatus:
-                        # Closed already, taken already, or not allowed: the error that led here says more.
+                        # Gone already, closed already, or not allowed: the error that led here says more.
                         continue
         except BROKEN:
             return

@@ -9,6 +9,7 @@ from paramiko.sftp import SFTP_EOF, SFTP_FAILURE, SFTP_OK, SFTP_PERMISSION_DENIE
 
 from simulator.sftp import uploads
 from simulator.sftp.faults import Fault
+from simulator.sftp.folders import is_removed
 from simulator.sftp.gate import Spoilt
 from simulator.sftp.ingest import fate
 
@@ -110,15 +111,18 @@ class File(paramiko.SFTPHandle):
     def _file_upload(self, n: int, state: str) -> None:
         session = self._session
         world, account = session.gate.world, session.account
-        size = os.fstat(self._descriptor).st_size
+        about = os.fstat(self._descriptor)
         with open(self._descriptor, "rb", closefd=False) as file:
             file.seek(0)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if session.behaviour.taken_at_once:
             session.folders.take_away(self._path, n)
         now = world.clock.now()
-        status, due = fate(world, account, self._path, now=now)
-        ending = uploads.Ending(state, status, size, self._received, digest, now, due)
+        if is_removed(about):
+            state, status, due = "removed", "kept", 0
+        else:
+            status, due = fate(world, account, self._path, now=now)
+        ending = uploads.Ending(state, status, about.st_size, self._received, digest, now, due)
         with world.store.write() as db:
             uploads.end(db, n, ending)
         session.gate.sftp.ring()

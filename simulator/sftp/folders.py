@@ -16,7 +16,7 @@ class Folders:
     """One account's part of the disk. Paths of clients are like `/profiles/a.csv`, always from the root.
 
     What is uploaded lies under its number in `spool` and is linked to from its path, so that it stays as it
-    was, whatever becomes of the name.
+    was once it is closed, whatever becomes of the name.
     """
 
     def __init__(self, home: Path, *, plain: bool) -> None:
@@ -79,6 +79,11 @@ class Folders:
                 place.unlink()
         except FileNotFoundError:
             return
+
+
+def is_removed(about: os.stat_result) -> bool:
+    """Return whether an upload has no path any more: nothing but its number leads to it."""
+    return about.st_nlink < 2
 
 
 def clean(path: str) -> str:

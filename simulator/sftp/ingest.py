@@ -1,6 +1,7 @@
 """Takes the rows of uploaded files in, in the background, one file of an account after the other."""
 
 import hashlib
+import os
 import re
 import sqlite3
 import threading
@@ -13,6 +14,7 @@ from simulator.clock import SECOND
 from simulator.importer import CHUNK, settle
 from simulator.sftp import rows, uploads
 from simulator.sftp.access import Behaviour
+from simulator.sftp.folders import is_removed
 from simulator.sftp.rows import Reading, Row, Unreadable
 from simulator.sftp.uploads import Ending
 from simulator.upsert import Taken
@@ -130,9 +132,12 @@ def _end_open(world: World) -> None:
             now = world.clock.now()
             status, due = fate(world, account, row["path"], now=now)
             with world.sftp.folders(account).kept(row["n"]).open("rb") as file:
+                state = "removed" if is_removed(os.fstat(file.fileno())) else "cut"
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 size = file.tell()
-            uploads.end(db, row["n"], Ending("cut", status, size, size, digest, now, due))
+            if state == "removed":
+                status, due = "kept", 0
+            uploads.end(db, row["n"], Ending(state, status, size, size, digest, now, due))
 
 
 def _next(world: World) -> sqlite3.Row | None:

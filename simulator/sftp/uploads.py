@@ -26,7 +26,11 @@ UNFINISHED = "status IN ('waiting', 'processing')"
 
 @dataclass(frozen=True)
 class Ending:
-    """How an upload ended. `state` is complete or cut; `status` is what becomes of it: kept or waiting."""
+    """How an upload ended.
+
+    `state` is complete, cut, or removed (before it was closed, so that nothing is taken in); `status` is what
+    becomes of it: kept or waiting.
+    """
 
     state: str
     status: str

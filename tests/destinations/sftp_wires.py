@@ -109,6 +109,7 @@ class Faults:
     full_after: int | None = None
     full_how: str = "error"
     takes_on_close: bool = False
+    keeps_open_files: bool = False
     denies: frozenset[str] = frozenset()
     refuses_login: bool = False
     hangs_up_at_login: bool = False
@@ -125,6 +126,8 @@ class Seen:
     bytes: int = 0
     largest_request: int = 0
     opened: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+    open: set[Path] = field(default_factory=set)
 
 
 class HostileServer:
@@ -260,6 +263,8 @@ class _Files(paramiko.SFTPServerInterface):
     def remove(self, path: str) -> int:
         if not self._real(path).exists():
             return SFTP_NO_SUCH_FILE
+        if self.owner.faults.keeps_open_files and self._real(path) in self.owner.seen.open:
+            return SFTP_FAILURE
         self._real(path).unlink()
         return SFTP_OK
 
@@ -277,6 +282,7 @@ class _File(paramiko.SFTPHandle):
         super().__init__()
         self._owner, self._path = owner, path
         self.readfile = self.writefile = self._file = file
+        owner.seen.open.add(path)
 
     def write(self, offset: int, data: bytes) -> int:
         seen, faults = self._owner.seen, self._owner.faults
@@ -288,7 +294,9 @@ class _File(paramiko.SFTPHandle):
 
     def close(self) -> None:
         super().close()
-        if self._owner.faults.takes_on_close:
+        self._owner.seen.open.discard(self._path)
+        if self._owner.faults.takes_on_close and self._path.exists():
+            self._owner.seen.taken.append(self._path.name)
             self._path.unlink()
 
     def stat(self) -> paramiko.SFTPAttributes:

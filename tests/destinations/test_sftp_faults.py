@@ -38,6 +38,10 @@ def failure_of(credential: Credential, *, staging: bool = False) -> DeliveryErro
     return caught.value
 
 
+def lose_the_lease(size: int, rows: int) -> None:
+    raise OSError("the lease is lost")
+
+
 class TestHostKey:
     def test_an_unknown_server_gets_no_login_and_no_byte(
         self, make_login: Callable[..., Credential], hostile: HostileServer
@@ -167,6 +171,30 @@ class TestRefusals:
             uploaded = upload(session)
 
         assert (uploaded.state, uploaded.rows) == ("taken", 30_000)
+
+    @pytest.mark.parametrize(("keeps_open_files", "taken"), [(False, []), (True, ["a.csv"])])
+    def test_what_was_begun_is_removed_before_its_close_could_deliver_it(
+        self, keeps_open_files: bool, taken: list[str], hostile: HostileServer, hostile_login: Credential
+    ) -> None:
+        hostile.faults.takes_on_close, hostile.faults.keeps_open_files = True, keeps_open_files
+
+        with (
+            pytest.raises(OSError, match="the lease is lost"),
+            open_session(hostile_login, clock=SystemClock()) as session,
+        ):
+            session.upload(some_blocks(100_000), folder="profiles", name="a.csv", pulse=lose_the_lease)
+
+        assert hostile.seen.taken == taken
+        assert list((hostile.folder / "profiles").iterdir()) == []
+
+    def test_what_cannot_be_removed_while_it_is_open_is_removed_after(
+        self, hostile: HostileServer, hostile_login: Credential
+    ) -> None:
+        hostile.faults.keeps_open_files = True
+        hostile.faults.full_after = 100_000
+
+        assert failure_of(hostile_login).code == "sftp_no_space"
+        assert list((hostile.folder / "profiles").iterdir()) == []
 
     def test_a_login_that_may_write_but_not_look_leaves_the_proof_to_others(
         self, hostile: HostileServer, hostile_login: Credential

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from credentials import ssh_keys
+from credentials import host_keys, ssh_keys
 from credentials.models import Credential
 from destinations.calls import Answer, Call
 from destinations.clock import SystemClock
@@ -18,6 +18,7 @@ from destinations.sftp import pipeline
 from destinations.sftp.pipeline import PipelinedFile, PlainFile
 from destinations.sftp.session import Entry, Session, open_session
 from destinations.sftp.wire import LIMITS
+from simulator.control import Account
 from tests.sshd import OpenSSH
 
 HEADER = b"Email,ExternalID\n"
@@ -192,6 +193,22 @@ class TestUpload:
         assert outcome is not None
         assert outcome.code == "sftp_name_taken"
 
+    def test_says_nothing_of_what_came_of_it_when_the_pulse_raises(
+        self, login: Credential, openssh: OpenSSH
+    ) -> None:
+        def stop(size: int, rows: int) -> None:
+            raise OSError("the lease is lost")
+
+        journal = Journal()
+        with (
+            open_session(login, clock=SystemClock(), hooks=journal) as session,
+            pytest.raises(OSError, match="the lease is lost"),
+        ):
+            session.upload(some_blocks(100_000), folder="profiles", name="a.csv", pulse=stop)
+
+        assert len(journal.calls) == 1
+        assert journal.outcomes == []
+
     def test_says_that_the_folder_is_missing(self, session: Session) -> None:
         with pytest.raises(NeedsDecision) as caught:
             session.upload(some_blocks(), folder="nowhere", name="a.csv", pulse=ignore)
@@ -210,6 +227,44 @@ class TestUpload:
         for name in ("../a.csv", "a/b.csv", "..", "", "a\nb.csv"):
             with pytest.raises(ValueError, match="cannot be the name"):
                 session.upload(some_blocks(), folder="profiles", name=name, pulse=ignore)
+
+
+class TestStopped:
+    """An upload that is ended on our side, to an account that takes files in when they are closed."""
+
+    @pytest.mark.parametrize("by", ["pulse", "rows"])
+    def test_leaves_nobody_on_the_list(
+        self, by: str, make_login: Callable[..., Credential], klaviyo: Account
+    ) -> None:
+        key, door = ssh_keys.generate(), klaviyo.sftp
+        klaviyo.authorize(key.public_line)
+        klaviyo.sftp_settings(delay_seconds=0)
+        login = make_login(door.port, key=key.openssh, user=door.user, kind="klaviyo_sftp")
+        host_keys.accept(login, type=door.host_key_type, fingerprint=door.fingerprint, by="test")
+        header = Block(b"Email,List ID\n", 0)
+        row = f"@example.org,{klaviyo.list_named('VIP')}\n"
+        people = [Block("".join(f"p{n}{row}" for n in range(40_000)).encode(), 40_000)]
+
+        def rows() -> Iterator[Block]:
+            yield header
+            yield from people
+            if by == "rows":
+                raise OSError("enough")
+
+        def pulse(size: int, count: int) -> None:
+            if by == "pulse":
+                raise OSError("enough")
+
+        with open_session(login, clock=SystemClock()) as session:
+            with pytest.raises(OSError, match="enough"):
+                session.upload(rows(), folder="profiles", name="a.csv", pulse=pulse)
+            after = session.upload([header], folder="profiles", name="b.csv", pulse=ignore)
+            klaviyo.release_ingests()
+
+        stopped, last = klaviyo.sftp_files()
+        assert stopped["received"] > 500_000
+        assert (stopped["state"], stopped["status"], last["name"]) == ("removed", "kept", after.name)
+        assert klaviyo.members("VIP") == set()
 
 
 class TestSession:

@@ -233,6 +233,21 @@ class TestFiles:
 
         assert account.counts()["profiles"] == 2
 
+    def test_are_not_taken_in_when_they_are_removed_before_they_are_closed(
+        self, account: Account, uploader: Uploader
+    ):
+        with uploader.connect() as client:
+            with client.open("profiles/people.csv", "w") as file:
+                file.write(people(1))
+                client.remove("profiles/people.csv")
+            write(client, people(1, first=1), "profiles/others.csv")
+        settle(account)
+
+        removed, taken = account.sftp_files()
+        assert (removed["state"], removed["status"], removed["bytes"]) == ("removed", "kept", len(people(1)))
+        assert (taken["state"], taken["status"]) == ("complete", "done")
+        assert account.counts()["profiles"] == 1
+
     def test_with_a_name_of_their_own_while_they_grow(self, account: Account, uploader: Uploader):
         account.sftp_settings(ingest_ignores=[r"\.part$"])
         with uploader.connect() as client:
