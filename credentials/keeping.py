@@ -67,6 +67,9 @@ def set_address(credential: Credential, address: Address) -> tuple[str, ...]:
         columns: dict[str, object] = {}
         if {"host", "port"} & set(changed):
             fresh.settings = host_keys.forgotten(fresh.settings)
+        if changed:
+            # Whether files may be renamed was found out at another place.
+            fresh.settings = {key: value for key, value in fresh.settings.items() if key != "can_rename"}
         if {"host", "port", "user"} & set(changed):
             columns = {"account_id": "", "account_name": "", "scopes": [], "tested_at": None}
         columns |= {"settings": {**fresh.settings, **wanted}, "updated_at": timezone.now()}

@@ -52,7 +52,7 @@ class NoHostKey(ProbeFailed):
     """The server did not present a key; the message says what happened and what to do."""
 
 
-Probe = Callable[[Credential], Opened]
+Probe = Callable[..., Opened]
 HostKeyReader = Callable[[Credential], tuple[str, str]]
 
 _probes: dict[str, Probe] = {}
@@ -62,7 +62,8 @@ _readers: dict[str, HostKeyReader] = {}
 def register(kind: str, probe: Probe) -> None:
     """Let credentials of `kind` be tested by `probe`.
 
-    It keeps what it read on the credential, and raises ProbeFailed with a sentence.
+    It takes the credential, keeps what it read on it, and raises ProbeFailed with a sentence. That of a kind
+    that has a server also takes `folder`, to look at another one than the credential's own.
     """
     _probes[kind] = probe
 
@@ -79,12 +80,15 @@ def can_test(kind: str) -> bool:
     return kind in _probes
 
 
-def test(credential: Credential, *, by: User | AnonymousUser) -> Opened:
-    """Ask what the secret opens. Raises ProbeFailed when it opens nothing, or its kind has no probe."""
+def test(credential: Credential, *, by: User | AnonymousUser, **where: str) -> Opened:
+    """Ask what the secret opens. Raises ProbeFailed when it opens nothing, or its kind has no probe.
+
+    Where its kind has a server, `folder` is another one to look at than the credential's own.
+    """
     probe = _probes.get(credential.kind)
     if probe is None:
         raise ProbeFailed("A secret of this type is tested where it is used: test the source.")
-    opened = probe(credential)
+    opened = probe(credential, **where)
     activity.record(by, "tested", credential, account=opened.account_id, missing=list(opened.missing))
     return opened
 

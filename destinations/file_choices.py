@@ -47,6 +47,10 @@ class Choices:
     staging: bool
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    def at(self, folder: str) -> "Choices":
+        """Return the same in another folder; '' changes nothing."""
+        return replace(self, folder=folder) if folder else self
+
 
 def chosen(given: Mapping[str, Any], *, defaults: Choices, takes: frozenset[str]) -> Choices:
     """Return the defaults with what is `given` in their place. Raises BadChoice with the first problem."""

@@ -27,6 +27,7 @@ class FilesForm(forms.Form):
     folder = forms.CharField(
         label="Folder on the server",
         required=False,
+        help_text="Left empty, files go into the folder that the SFTP credential names.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     wait_minutes = forms.IntegerField(
@@ -60,7 +61,8 @@ class FilesForm(forms.Form):
         initial["credential"] = destination.sftp_credential_id if destination else None
         super().__init__(data, initial=initial, prefix=f"files-{plugin.name}")
         self.plugin, self.destination, self._kept = plugin, destination, kept
-        self._fit(plugin.files.DEFAULTS)
+        folder = paths.default_folder(destination) if destination else ""
+        self._fit(plugin.files.DEFAULTS.at(folder))
 
     def _fit(self, defaults: Choices) -> None:
         if self.plugin.delivers == "list":
@@ -73,7 +75,6 @@ class FilesForm(forms.Form):
             )
         else:
             del self.fields["credential"]
-            self.fields["folder"].help_text = "Left empty, files are put where the login begins."
             self.fields["headers"].help_text = (
                 "The e-mail address goes under “Email”, every other field under its own name. Another header "
                 "is written here, one a line, such as “email: E-mail address”."

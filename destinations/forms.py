@@ -79,7 +79,8 @@ class TemplateForm(forms.ModelForm):
             "list_name": "An existing list of that name is used; otherwise it is created by the first run.",
             "path": (
                 "Fastest: each run estimates every way that is open and takes the shortest. SFTP pays for "
-                "large sets and needs an SFTP credential; it adds and updates, and people are removed by API."
+                "large sets and needs an SFTP credential; it brings new people. Those on the list "
+                "already are updated by import jobs, and people are removed by API."
             ),
             "full_profile": "Off: only e-mail addresses are sent. On: the fields below are sent too.",
             "default_country": "Two letters, such as GB. Without one, numbers need a + in front.",

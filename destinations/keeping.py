@@ -12,6 +12,14 @@ from credentials.models import Credential
 from destinations.models import DataTemplate, Destination
 
 
+class SharedKey(ValueError):
+    """A key of SFTP would put people of one account into another; `message` is a sentence."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
 def all_destinations() -> QuerySet[Destination]:
     """Every destination by name, with its credentials and templates."""
     return (
@@ -23,10 +31,14 @@ def all_destinations() -> QuerySet[Destination]:
 
 
 def add_destination(destination: Destination, *, by: User | AnonymousUser) -> None:
-    """Keep a new destination. What its credential was last found to open is what it feeds."""
+    """Keep a new destination. What its credential was last found to open is what it feeds.
+
+    Raises SharedKey.
+    """
     credential = destination.credential
     destination.account_id, destination.account_name = credential.account_id, credential.account_name
     with transaction.atomic():
+        _refuse_shared_key(destination)
         destination.save()
         activity.record(by, "added", destination, plugin=destination.plugin)
 
@@ -38,7 +50,7 @@ def change_files(
     sftp_credential: Credential | None,
     by: User | AnonymousUser,
 ) -> bool:
-    """Keep how files reach a destination; False when nothing of it is new."""
+    """Keep how files reach a destination; False when nothing of it is new. Raises SharedKey."""
     settings = {name: value for name, value in destination.settings.items() if name != "sftp"}
     wanted = {"settings": settings | ({"sftp": files} if files else {}), "sftp_credential": sftp_credential}
     changed = [name for name, value in wanted.items() if getattr(destination, name) != value]
@@ -47,9 +59,44 @@ def change_files(
     for name in changed:
         setattr(destination, name, wanted[name])
     with transaction.atomic():
+        _refuse_shared_key(destination)
         destination.save(update_fields=[*changed, "updated_at"])
         activity.record(by, "changed", destination, fields=changed)
     return True
+
+
+def shared_key_problem(destination: Destination) -> str:
+    """Return in a sentence that the SFTP key is another account's too, '' when it is not.
+
+    An account that nobody has tested yet is not known to be another.
+    """
+    credential, account = destination.sftp_credential, _account(destination)
+    if credential is None or not account:
+        return ""
+    others = Destination.objects.filter(sftp_credential=credential).exclude(pk=destination.pk)
+    for other in others.select_related("credential").order_by("name"):
+        if _account(other) not in ("", account):
+            return shared_key(credential.name, other.name)
+    return ""
+
+
+def shared_key(credential: str, destination: str) -> str:
+    return (
+        f"The SFTP credential “{credential}” is used by destination “{destination}”, which feeds another "
+        "account. What is uploaded with a key goes into the account of that key: choose the key of this one."
+    )
+
+
+def _account(destination: Destination) -> str:
+    return destination.account_id or destination.credential.account_id
+
+
+def _refuse_shared_key(destination: Destination) -> None:
+    if destination.sftp_credential_id is not None:
+        # Locked, so that two changes at the same moment see each other.
+        Credential.objects.select_for_update().get(pk=destination.sftp_credential_id)
+    if problem := shared_key_problem(destination):
+        raise SharedKey(problem)
 
 
 def add_template(template: DataTemplate, mapping: list[dict[str, str]], *, by: User | AnonymousUser) -> None:

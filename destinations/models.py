@@ -27,7 +27,7 @@ class Path(models.TextChoices):
 
     AUTO = "auto", "Fastest (estimated each run)"
     API = "api", "API only"
-    SFTP = "sftp", "SFTP, removals by API"
+    SFTP = "sftp", "SFTP for new people, the rest by API"
 
 
 class Destination(models.Model):

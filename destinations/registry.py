@@ -14,7 +14,7 @@ from destinations.klaviyo.members import Reading
 from destinations.klaviyo.service import Session, open_session
 from destinations.sftp.session import Session as SftpSession
 from destinations.sftp.session import open_session as open_sftp
-from destinations.sftp.upload import Uploaded
+from destinations.sftp.upload import Uploaded, staged_name
 
 # What a workflow holds in its hands of a vendor, by the names it may know.
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Target",
     "Uploaded",
     "open_sftp",
+    "staged_name",
 ]
 
 

@@ -29,9 +29,12 @@ TAKES = frozenset({"folder", "part_rows", "part_bytes", "staging", "headers"})
 file_name = file_choices.file_name
 
 
-def choices(settings: Mapping[str, Any]) -> Choices:
-    """Return what the settings of a destination (under `sftp`) choose. Raises BadChoice with a sentence."""
-    return file_choices.chosen(settings.get("sftp") or {}, defaults=DEFAULTS, takes=TAKES)
+def choices(settings: Mapping[str, Any], *, folder: str = "") -> Choices:
+    """Return what the settings of a destination (under `sftp`) choose. Raises BadChoice with a sentence.
+
+    `folder` is the credential's, which holds where the destination states none.
+    """
+    return file_choices.chosen(settings.get("sftp") or {}, defaults=DEFAULTS.at(folder), takes=TAKES)
 
 
 def choice_problems(given: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from credentials import probes
 from credentials.models import Credential
 from credentials.vault import VaultError
-from destinations import keeping
+from destinations import keeping, paths
 from destinations.files_form import FilesForm, every_files_form
 from destinations.forms import DestinationForm, FieldFormSet, TemplateForm
 from destinations.models import Destination
@@ -36,13 +36,22 @@ def add(request: HttpRequest) -> HttpResponse:
     of_plugins = every_files_form(request.POST or None)
     if request.method == "POST" and form.is_valid() and (files := _chosen(of_plugins, form)).is_valid():
         destination = form.save(commit=False)
-        destination.sftp_credential = files.sftp_credential()
-        destination.settings = {"sftp": given} if (given := files.chosen()) else {}
-        keeping.add_destination(destination, by=request.user)
-        messages.success(request, f"Destination “{destination}” was added. Next: a data template.")
-        return redirect("destinations:detail", destination.pk)
+        if _added(request, destination, files):
+            messages.success(request, f"Destination “{destination}” was added. Next: a data template.")
+            return redirect("destinations:detail", destination.pk)
     facts = {"form": form, "files_forms": of_plugins, "plugins": PLUGINS.values()}
     return render(request, "destinations/add.html", facts)
+
+
+def _added(request: HttpRequest, destination: Destination, files: FilesForm) -> bool:
+    destination.sftp_credential = files.sftp_credential()
+    destination.settings = {"sftp": given} if (given := files.chosen()) else {}
+    try:
+        keeping.add_destination(destination, by=request.user)
+    except keeping.SharedKey as refused:
+        files.add_error("credential", refused.message)
+        return False
+    return True
 
 
 def _chosen(of_plugins: list[FilesForm], form: DestinationForm) -> FilesForm:
@@ -61,7 +70,7 @@ def _detail(
     facts: dict[str, Any] = {"destination": destination, "plugin": plugin}
     if plugin and plugin.files:
         facts["files_form"] = files_form or FilesForm(plugin=plugin, destination=destination)
-        facts["choices"] = plugin.files.choices(destination.settings)
+        facts["choices"] = paths.file_choices(destination)
     return render(request, "destinations/detail.html", facts)
 
 
@@ -72,9 +81,13 @@ def files(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = FilesForm(request.POST, plugin=PLUGINS[destination.plugin], destination=destination)
     if not form.is_valid():
         return _detail(request, destination, form)
-    changed = keeping.change_files(
-        destination, form.chosen(), sftp_credential=form.sftp_credential(), by=request.user
-    )
+    try:
+        changed = keeping.change_files(
+            destination, form.chosen(), sftp_credential=form.sftp_credential(), by=request.user
+        )
+    except keeping.SharedKey as refused:
+        form.add_error("credential", refused.message)
+        return _detail(request, keeping.all_destinations().get(pk=pk), form)
     messages.success(request, "Saved; the next run uses it." if changed else "Nothing was changed.")
     return redirect("destinations:detail", pk)
 
@@ -83,14 +96,18 @@ def files(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def test(request: HttpRequest, pk: UUID) -> HttpResponse:
     destination = get_object_or_404(keeping.all_destinations(), pk=pk)
+    opens_server = paths.files_credential(destination)
     for credential in filter(None, (destination.credential, destination.sftp_credential)):
-        _test(request, destination, credential)
+        where = {"folder": paths.file_choices(destination).folder} if credential == opens_server else {}
+        _test(request, destination, credential, where)
     return redirect("destinations:detail", pk)
 
 
-def _test(request: HttpRequest, destination: Destination, credential: Credential) -> None:
+def _test(
+    request: HttpRequest, destination: Destination, credential: Credential, where: dict[str, str]
+) -> None:
     try:
-        opened = probes.test(credential, by=request.user)
+        opened = probes.test(credential, by=request.user, **where)
     except (probes.ProbeFailed, VaultError) as failed:
         messages.error(request, str(failed))
     else:

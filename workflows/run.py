@@ -15,7 +15,7 @@ from audiences.keys import Keyer
 from audiences.models import Query
 from credentials import vault
 from credentials.models import Credential
-from destinations import accounts_check, registry
+from destinations import accounts_check, paths, registry
 from destinations.csv_file import Layout
 from destinations.models import AudienceList, Destination
 from destinations.registry import Klaviyo, Profile, Reading, Session, SftpSession, Target
@@ -104,13 +104,16 @@ class Run:
     def sftp(self) -> SftpSession:
         """The open line to the server that takes files, through this workflow's recorder."""
         if self._sftp is None:
-            self._sftp = registry.open_sftp(self.sftp_credential, clock=self.clock, hooks=self.recorder)
+            credential = self.sftp_credential
+            planned_for = self.workflow.config["destination"].get("sftp_account", "")
+            paths.check_server(self.destination, credential, planned_for=planned_for)
+            self._sftp = registry.open_sftp(credential, clock=self.clock, hooks=self.recorder)
         return self._sftp
 
     @property
     def sftp_credential(self) -> Credential:
-        destination = self.destination
-        return destination.sftp_credential or destination.credential
+        """The key of the server that takes files. Raises NeedsDecision when it was taken off meanwhile."""
+        return paths.required_credential(self.destination)
 
     @property
     def sftp_may_rename(self) -> bool:
@@ -120,7 +123,8 @@ class Run:
     @cached_property
     def files(self) -> Any:
         """What the destination's files are like: folder, part sizes, how long to wait."""
-        return self.plugin.files.choices(self.workflow.config["destination"].get("files", {}))
+        frozen = self.workflow.config["destination"]
+        return self.plugin.files.choices(frozen.get("files", {}), folder=frozen.get("folder", ""))
 
     def layout(self, list_id: str) -> Layout:
         """The columns of a file of new people. Raises CannotWrite with a sentence."""

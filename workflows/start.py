@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from audiences.models import Query
+from destinations import paths
 from destinations.models import DataTemplate, Destination
 from destinations.registry import PLUGINS
 from workflows import alone
@@ -175,8 +176,10 @@ def _destination(destination: Destination) -> dict[str, object]:
         "id": str(destination.pk),
         "name": destination.name,
         "delivers": delivers,
-        # Between two parts of a file nothing about it may change.
+        # Between two parts of a file nothing about it may change: not what it is like, nor where it goes.
         "files": destination.settings,
+        "folder": paths.default_folder(destination),
+        "sftp_account": paths.server_account(destination),
     }
 
 

@@ -13,7 +13,7 @@ from audiences.models import Query, Source
 from credentials import addresses
 from credentials.kinds import DATABASE_PASSWORD
 from credentials.models import Credential
-from destinations import paths
+from destinations import keeping, paths
 from destinations.models import DataTemplate, Destination
 from destinations.registry import PLUGINS, Plugin
 
@@ -89,6 +89,31 @@ def _destinations(wanted: Wanted) -> Iterable[str]:
         yield from _credential(f"{where} › credential", destination.credential, known, kind)
         if destination.plugin in PLUGINS:
             yield from _files(where, destination, PLUGINS[destination.plugin], known)
+    yield from _shared_keys(wanted)
+
+
+def _shared_keys(wanted: Wanted) -> Iterable[str]:
+    """What is uploaded with an SFTP key goes into the account of that key, so two accounts share none."""
+    used = _sftp_keys(wanted)
+    for name, (key, account) in sorted(used.items()):
+        if name not in wanted.configuration.destinations or not key or not account:
+            continue
+        for other, (same, another) in sorted(used.items()):
+            if same == key and another not in ("", account):
+                yield f"destinations › {name} › sftp_credential: {keeping.shared_key(key, other)}"
+                break
+
+
+def _sftp_keys(wanted: Wanted) -> dict[str, tuple[str, str]]:
+    """Return by destination the name of the SFTP key it will have, and its account as far as it is known."""
+    found, accounts = {}, dict(Credential.objects.values_list("name", "account_id"))
+    for row in Destination.objects.select_related("credential", "sftp_credential"):
+        key = row.sftp_credential.name if row.sftp_credential else ""
+        found[row.name] = (key, row.account_id or row.credential.account_id)
+    for name, given in wanted.configuration.destinations.items():
+        _, account = found.get(name, ("", ""))
+        found[name] = (given.sftp_credential or "", account or accounts.get(given.credential, ""))
+    return found
 
 
 def _files(where: str, given: DestinationWanted, plugin: Plugin, known: dict[str, str]) -> Iterable[str]:

@@ -37,12 +37,15 @@ TAKES = frozenset({"folder", "part_rows", "part_bytes", "wait_minutes", "list_co
 file_name = file_choices.file_name
 
 
-def choices(settings: Mapping[str, Any]) -> Choices:
-    """Return what the settings of a destination (under `sftp`) choose. Raises BadChoice with a sentence."""
+def choices(settings: Mapping[str, Any], *, folder: str = "") -> Choices:
+    """Return what the settings of a destination (under `sftp`) choose. Raises BadChoice with a sentence.
+
+    `folder` is the credential's, which holds where the destination states none.
+    """
     given = settings.get("sftp") or {}
     if found := choice_problems(given):
         raise file_choices.BadChoice(found[0])
-    return file_choices.chosen(given, defaults=DEFAULTS, takes=TAKES)
+    return file_choices.chosen(given, defaults=DEFAULTS.at(folder), takes=TAKES)
 
 
 def choice_problems(given: Mapping[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
                 choices=[
                     ("auto", "Fastest (estimated each run)"),
                     ("api", "API only"),
-                    ("sftp", "SFTP, removals by API"),
+                    ("sftp", "SFTP for new people, the rest by API"),
                 ],
                 default="auto",
                 max_length=8,

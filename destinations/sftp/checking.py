@@ -22,17 +22,19 @@ DEFAULT_FOLDERS = {CredentialKind.KLAVIYO_SFTP: "profiles", CredentialKind.SFTP:
 def probe(
     credential: Credential,
     *,
+    folder: str = "",
     clock: Clock | None = None,
     timeouts: Timeouts | None = None,
     random_name: Callable[[], str] = lambda: f"rollcall-test-{secrets.token_hex(8)}",
 ) -> Opened:
     """Test a credential of either kind and keep what was found on it.
 
-    A `klaviyo_sftp` login never writes, for every file there starts an import. Raises HostKeyUnknown,
+    `folder` is where files will go, when that is not the credential's own. A `klaviyo_sftp` login never
+    writes, for every file there starts an import. Raises HostKeyUnknown,
     HostKeyChanged and ProbeFailed with a sentence.
     """
     clock = clock or SystemClock()
-    folder = folder_of(credential)
+    folder = folder or folder_of(credential)
     try:
         with open_session(credential, clock=clock, timeouts=timeouts) as session:
             files = len(session.listing(folder))
@@ -46,7 +48,8 @@ def probe(
         raise ProbeFailed(str(error)) from None
     _check_account(credential, address)
     _remember(credential, address, abilities, clock)
-    return Opened(address.account_id, address.account_name[:200], scopes=(), detail=_detail(files, abilities))
+    detail = _detail(folder, files, abilities)
+    return Opened(address.account_id, address.account_name[:200], scopes=(), detail=detail)
 
 
 def host_key(credential: Credential, *, timeouts: Timeouts | None = None) -> tuple[str, str]:
@@ -85,15 +88,16 @@ def _as_probe(error: HostKeyRefused) -> ProbeFailed:
     return HostKeyUnknown(error.message, type=shown.type, fingerprint=shown.fingerprint)
 
 
-def _detail(files: int, abilities: Abilities | None) -> str:
+def _detail(folder: str, files: int, abilities: Abilities | None) -> str:
     held = {0: "is empty", 1: "holds 1 file"}.get(files, f"holds {files:,} files")
+    found = f"The folder “{folder}” is there and {held}"
     if abilities is None:
-        return f"The folder is there and {held}. Writing was not tried: a file there would start an import."
+        return f"{found}. Writing was not tried: a file there would start an import."
     if not abilities.may_write:
-        return f"The folder is there and {held}, but this login may not write into it."
+        return f"{found}, but this login may not write into it."
     if not abilities.can_rename:
-        return f"The folder is there and {held}. This login may write into it, but not rename files."
-    return f"The folder is there and {held}. This login may write into it and rename files."
+        return f"{found}. This login may write into it, but not rename files."
+    return f"{found}. This login may write into it and rename files."
 
 
 def _check_account(credential: Credential, address: Address) -> None:

@@ -149,21 +149,42 @@ class Session:
         return uploaded
 
     def digest(
-        self, folder: str, name: str, *, pulse: Callable[[int], None] = lambda size: None
+        self,
+        folder: str,
+        name: str,
+        *,
+        at_most: int | None = None,
+        pulse: Callable[[int], None] = lambda size: None,
     ) -> tuple[int, str] | None:
         """Read a file back and return its size and SHA-256 (hexadecimal); None when it is gone.
 
-        `pulse` is told the bytes read so far. Raises NeedsDecision(sftp_denied) and RetryLater.
+        With `at_most`, the bytes it should have, reading ends one byte after: the size returned is then
+        larger, and the hash that of a beginning. `pulse` is told the bytes read so far. Raises
+        NeedsDecision(sftp_denied) and RetryLater.
         """
         _check_name(name)
         path = _inside(folder) + name
         with self._reading():
             try:
-                return self._digest(path, pulse)
+                return self._digest(path, at_most, pulse)
             except RemoteStatus as error:
                 if error.status == faults.NO_SUCH_FILE:
                     return None
                 raise faults.of_folder(self.address, error, doing="read a file back") from None
+
+    def remove(self, folder: str, name: str) -> bool:
+        """Remove a file of ours; return whether it is gone, also when it was not there. Raises RetryLater.
+
+        A directory is not removed, and what a server does not let us remove stays.
+        """
+        _check_name(name)
+        path = _inside(folder) + name
+        with self._reading():
+            try:
+                self._client.remove(path)
+            except RemoteStatus as error:
+                return error.status == faults.NO_SUCH_FILE
+            return True
 
     def try_out(self, folder: str, name: str) -> Abilities:
         """Write a line into a new file, rename it, remove it again. Raises RetryLater."""
@@ -226,13 +247,14 @@ class Session:
                     yield Entry(name.decode("utf-8", "replace"), int(about.st_size or 0))
         client._request(CMD_CLOSE, handle)
 
-    def _digest(self, path: str, pulse: Callable[[int], None]) -> tuple[int, str]:
+    def _digest(self, path: str, at_most: int | None, pulse: Callable[[int], None]) -> tuple[int, str]:
         total, sha256, told = 0, hashlib.sha256(), time.monotonic()
-        size = int(self._client.stat(path).st_size or 0)
+        told_size = int(self._client.stat(path).st_size or 0)
+        size = told_size if at_most is None else min(told_size, at_most)
         with self._client.open(path, "rb", bufsize=0) as file:
             file.MAX_REQUEST_SIZE = self._client.limits().read_bytes
             # One byte more than promised tells that it is longer; a server cannot make this go on for ever.
-            while total <= size and (piece := file.read(file.MAX_REQUEST_SIZE)):
+            while total <= size and (piece := file.read(min(file.MAX_REQUEST_SIZE, size + 1 - total))):
                 self._connection.watch.progress()
                 total += len(piece)
                 sha256.update(piece)

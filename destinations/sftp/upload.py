@@ -66,8 +66,7 @@ class Upload:
         self._client = client
         self._name = name
         self._final = folder + name
-        # The dot keeps it from whoever looks there for files to take.
-        self._path = f"{folder}.{name}.uploading" if staging else self._final
+        self._path = folder + staged_name(name) if staging else self._final
         self._request_bytes = request_bytes
         self._sha256 = hashlib.sha256()
         self._sent = 0
@@ -228,6 +227,11 @@ class _Progress:
     def tell(self) -> None:
         self._told_bytes, self._told_at = self.bytes, time.monotonic()
         self._pulse(self.bytes, self.rows)
+
+
+def staged_name(name: str) -> str:
+    """Return a staged file's name while it is written; the dot keeps it from whoever takes files there."""
+    return f".{name}.uploading"
 
 
 def requests(block: Block, *, most_bytes: int) -> Iterator[tuple[memoryview, int]]:

@@ -28,7 +28,7 @@ class TestProbe:
         assert opened.account_name == f"{openssh.user}@127.0.0.1:{openssh.port}"
         assert opened.account_id.startswith("sftp:")
         assert opened.detail == (
-            "The folder is there and holds 2 files. This login may write into it and rename files."
+            "The folder “profiles” is there and holds 2 files. This login may write into it and rename files."
         )
         assert sorted(path.name for path in (openssh.folder / "profiles").iterdir()) == ["a.csv", "b.csv"]
 
@@ -58,7 +58,8 @@ class TestProbe:
 
         assert hostile.seen.opened == []
         assert opened.detail == (
-            "The folder is there and is empty. Writing was not tried: a file there would start an import."
+            "The folder “profiles” is there and is empty. Writing was not tried: "
+            "a file there would start an import."
         )
         assert "can_rename" not in Credential.objects.get().settings
 
@@ -69,7 +70,10 @@ class TestProbe:
 
         opened = probes.test(hostile_login, by=person)
 
-        assert opened.detail == "The folder is there and is empty, but this login may not write into it."
+        assert (
+            opened.detail
+            == "The folder “profiles” is there and is empty, but this login may not write into it."
+        )
 
     def test_says_that_it_may_not_rename(
         self, hostile: HostileServer, hostile_login: Credential, person: User

@@ -17,6 +17,7 @@ from destinations.errors import DeliveryError, NeedsDecision, Rejected
 from destinations.sftp import pipeline
 from destinations.sftp.pipeline import PipelinedFile, PlainFile
 from destinations.sftp.session import Entry, Session, open_session
+from destinations.sftp.upload import staged_name
 from destinations.sftp.wire import LIMITS
 from simulator.control import Account
 from tests.sshd import OpenSSH
@@ -285,6 +286,34 @@ class TestSession:
 
         assert found == (800_000, hashlib.sha256(content).hexdigest())
         assert session.digest("profiles", "gone.csv") is None
+
+    def test_reads_no_more_than_it_was_told_a_file_should_have(
+        self, session: Session, openssh: OpenSSH
+    ) -> None:
+        content = b"row\n" * 200_000
+        (openssh.folder / "profiles/a.csv").write_bytes(content)
+
+        found = session.digest("profiles", "a.csv", at_most=100)
+
+        assert found == (101, hashlib.sha256(content[:101]).hexdigest())
+        equal = (len(content), hashlib.sha256(content).hexdigest())
+        assert session.digest("profiles", "a.csv", at_most=len(content)) == equal
+        assert session.digest("profiles", "a.csv", at_most=len(content) + 1) == equal
+
+    def test_removes_a_file_and_says_whether_it_is_gone(self, session: Session, openssh: OpenSSH) -> None:
+        folder = openssh.folder / "profiles"
+        for name in ("a.csv", staged_name("b.csv")):
+            (folder / name).write_text("x")
+
+        assert session.remove("profiles", "a.csv")
+        assert session.remove("profiles", staged_name("b.csv"))
+        assert session.remove("profiles", "never there.csv")
+        assert list(folder.iterdir()) == []
+        (folder / "kept.csv").write_text("x")
+        folder.chmod(0o555)
+        assert not session.remove("profiles", "kept.csv")
+        with pytest.raises(ValueError, match="cannot be the name"):
+            session.remove("profiles", "../a.csv")
 
     def test_negotiates_what_is_fast_and_safe(self, session: Session) -> None:
         cipher, host_key, is_strict = session.negotiated
