@@ -152,6 +152,14 @@ class TestReaddress:
         assert Activity.objects.filter(action="changed").count() == len(changed)
         assert Credential.objects.get().public_key == ssh.public_line()
 
+    @pytest.mark.parametrize("folder", ["in", "out"])
+    def test_forgets_whether_files_may_be_renamed_somewhere_else(self, sftp, grace, folder):
+        Credential.objects.update(settings={**sftp.settings, **HOME.as_settings(), "can_rename": True})
+
+        keeping.readdress(sftp, Address("sftp.example.org", 22, "acme", folder), by=grace)
+
+        assert ("can_rename" in Credential.objects.get().settings) is (folder == HOME.folder)
+
 
 class TestHostKeyReader:
     def test_is_asked_for_its_kind(self, sftp, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import Activity
-from credentials import ssh_keys, vault
+from credentials import probes, ssh_keys, vault
 from credentials.models import Credential
 from destinations.models import DataTemplate, Destination
 from tests.pages.test_forms import a_template_form
@@ -152,6 +152,60 @@ class TestFiles:
             "sftp": {"folder": "drop", "staging": False, "headers": {"email": "E-mail"}}
         }
         assert "<code>email</code> goes under <code>E-mail</code>" in page
+
+    def test_go_into_the_folder_of_the_credential_unless_another_is_stated(self, as_ada, world, uploads):
+        uploads.settings = {**uploads.settings, "folder": "from-the-key"}
+        uploads.save(update_fields=["settings"])
+
+        default = press(as_ada, world.destination, credential=uploads.pk)
+        stated = press(as_ada, world.destination, credential=uploads.pk, folder="stated-here")
+
+        assert '<dd class="mono">from-the-key' in default
+        assert 'placeholder="from-the-key"' in default
+        assert "the credential’s" in default
+        assert '<dd class="mono">stated-here' in stated
+        assert "the credential’s" not in stated
+
+    def test_are_tested_in_the_folder_they_go_into(self, as_ada, world, uploads, partner, monkeypatch):
+        tested: dict[str, str] = {}
+
+        def probe(credential: Credential, *, folder: str = "") -> probes.Opened:
+            tested[credential.name] = folder
+            return probes.Opened("sftp:1", "acme", ())
+
+        for kind in ("klaviyo_api_key", "klaviyo_sftp", "sftp"):
+            monkeypatch.setitem(probes._probes, kind, probe)
+        world.destination.settings = {"sftp": {"folder": "stated"}}
+        world.destination.sftp_credential = uploads
+        world.destination.save()
+        partner.credential.settings = {"folder": "drop"}
+        partner.credential.save(update_fields=["settings"])
+
+        for destination in (world.destination, partner):
+            as_ada.post(reverse("destinations:test", args=[destination.pk]))
+
+        assert tested == {"Shop EU": "", "Uploads": "stated", "Partner key": "drop"}
+
+    def test_do_not_share_a_key_between_accounts(self, as_ada, world, uploads):
+        api_key = Credential.objects.create(name="Other", kind="klaviyo_api_key", account_id="OtherA")
+        Destination.objects.create(
+            name="Other shop",
+            plugin="klaviyo",
+            credential=api_key,
+            sftp_credential=uploads,
+            account_id="OtherA",
+        )
+        Credential.objects.filter(pk=world.credential.pk).update(account_id="XyZ9Ab")
+        given = {"name": "New", "plugin": "klaviyo", "credential": world.credential.pk}
+
+        changed = press(as_ada, world.destination, credential=uploads.pk)
+        added = as_ada.post(
+            reverse("destinations:add"), EMPTY | given | {"files-klaviyo-credential": uploads.pk}
+        ).content.decode()
+
+        for page in (changed, added):
+            assert "is used by destination “Other shop”, which feeds another account" in page
+        assert list(uploads.sftp_destinations.values_list("name", flat=True)) == ["Other shop"]
 
     def test_are_not_changed_by_who_may_only_look(self, as_ben, world):
         url = reverse("destinations:files", args=[world.destination.pk])

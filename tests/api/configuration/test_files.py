@@ -9,6 +9,7 @@ from api.configuration.applying import apply
 from api.configuration.errors import ConfigurationError
 from api.configuration.export import as_yaml, export
 from credentials import ssh_keys
+from credentials.models import Credential
 from destinations.models import DataTemplate, Destination
 from tests.api.shop import Shop
 
@@ -97,6 +98,25 @@ class TestApply:
             ("Klaviyo", ("sftp_credential", "settings"))
         ]
         assert Destination.objects.get(name="Klaviyo").settings == {}
+
+    def test_refuses_one_key_for_two_accounts(self, shop: Shop):
+        shop.says(KEYED, ENLARGED)
+        apply(shop.file, test=False)
+        Destination.objects.update(account_id="AAA")
+        Credential.objects.create(name="Second", kind="klaviyo_api_key", account_id="BBB")
+        second = """
+  Second shop:
+    plugin: klaviyo
+    credential: Second
+    sftp_credential: Uploads
+data_templates:"""
+
+        told = refused(shop, KEYED, ENLARGED, ("\ndata_templates:", second))
+
+        assert (
+            "destinations › Second shop › sftp_credential: The SFTP credential “Uploads” is used by" in told
+        )
+        assert "“Klaviyo”, which feeds another account" in told
 
     @pytest.mark.parametrize(
         ("changes", "sentence"),
