@@ -33,7 +33,7 @@ class FilesForm(forms.Form):
     wait_minutes = forms.IntegerField(
         label="Minutes to wait for people to appear",
         required=False,
-        help_text="When nobody new has come for so long, whoever is missing counts as not seen, and is named.",
+        help_text="When nobody new has come for so long, whoever is missing is named as not seen.",
     )
     part_rows = forms.IntegerField(
         label="Rows in a part",

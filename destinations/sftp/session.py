@@ -24,7 +24,7 @@ from destinations.sftp.address import Address, Timeouts
 from destinations.sftp.connection import Connection, LoginDropped
 from destinations.sftp.faults import BROKEN, FromCaller, RemoteStatus, tell
 from destinations.sftp.logins import Logins
-from destinations.sftp.upload import Pulse, Upload, Uploaded
+from destinations.sftp.upload import Pulse, Upload, Uploaded, staged_name
 from destinations.sftp.wire import Client, Limits
 
 # A folder with more is not one that anything takes files from.
@@ -185,6 +185,13 @@ class Session:
             except RemoteStatus as error:
                 return error.status == faults.NO_SUCH_FILE
             return True
+
+    def discard(self, folder: str, name: str) -> bool:
+        """Remove what an upload of this name may have left, under its name or the one it had while staged.
+
+        Return whether both are gone. Raises RetryLater.
+        """
+        return all([self.remove(folder, name), self.remove(folder, staged_name(name))])
 
     def try_out(self, folder: str, name: str) -> Abilities:
         """Write a line into a new file, rename it, remove it again. Raises RetryLater."""

@@ -13,11 +13,11 @@ from credentials.models import Credential
 from destinations.models import DataTemplate, Destination
 from tests.sshd import OpenSSH
 from workflows import engine
-from workflows.models import Orchestration, Workflow
+from workflows.models import Attempt, Orchestration, Workflow
 from workflows.moves import State
 from workflows.report import report
 from workflows.start import start
-from workflows.steps import HANDLERS
+from workflows.steps import HANDLERS, upload
 
 MAPPING = [
     {"column": "name", "target": "Full name", "type": "text"},
@@ -128,3 +128,30 @@ class TestFile:
 
         assert (workflow.state, workflow.code) == (State.PAUSED, "guard")
         assert list((openssh.folder / "profiles").iterdir()) == []
+
+    def test_leaves_no_torn_file_beside_the_whole_one(
+        self, company: Callable[..., Orchestration], openssh: OpenSSH, monkeypatch: pytest.MonkeyPatch
+    ):
+        rows = "".join(f"p{n}@example.org,P,{n}\n" for n in range(250))
+        orchestration = company("email,name,spent\n" + rows, folder="profiles")
+        real, dying = upload._outcome, [KeyboardInterrupt]
+
+        def torn_once(*given: Any) -> Any:
+            if dying:
+                (file,) = (openssh.folder / "profiles").iterdir()
+                file.write_bytes(file.read_bytes()[:1_000])
+                Attempt.objects.update(outcome="ambiguous")
+                raise dying.pop()
+            return real(*given)
+
+        monkeypatch.setattr(upload, "_outcome", torn_once)
+        workflow = start(orchestration, by="a test", trigger="manual")
+        with pytest.raises(KeyboardInterrupt):
+            engine.run_to_rest(workflow.pk, worker="test")
+
+        ended = engine.run_to_rest(workflow.pk, worker="test")
+
+        (file,) = (openssh.folder / "profiles").iterdir()
+        assert ended.state == State.SUCCEEDED
+        assert file.name.endswith("-try-2.csv")
+        assert len(file.read_bytes().splitlines()) == 251

@@ -118,7 +118,7 @@ def _read_back(run: Run, sent: dict[str, Any]) -> str:
     def pulse(read: int) -> None:
         run.pulse(done=read, total=sent["bytes"], unit="bytes")
 
-    there = run.sftp.digest(run.files.folder, sent["name"], pulse=pulse)
+    there = run.sftp.digest(run.files.folder, sent["name"], at_most=sent["bytes"], pulse=pulse)
     if there is None:
         return "gone"
     if there != (sent["bytes"], sent["sha256"]):

@@ -5,6 +5,7 @@ from typing import Any
 
 from audiences.reconcile import Tally
 from credentials import host_keys
+from destinations import paths
 from destinations.csv_file import CannotWrite, Layout
 from workflows import batches, learning, rows
 from workflows.batches import Cuts
@@ -46,6 +47,8 @@ def _layout(run: Run) -> tuple[Layout | None, str]:
     credential = run.destination.sftp_credential
     if credential is None:
         return None, "The destination has no SFTP credential."
+    if shared := paths.shared_key_problem(run.destination):
+        return None, shared
     if not credential.settings.get("user"):
         return None, "The SFTP credential has no user name yet."
     if not host_keys.pinned(credential):

@@ -34,6 +34,8 @@ def upload(run: Run, step: Step) -> Result:
         return Done(_outcome(_remembered(run, _name(run, step, attempt - 1), blocks), attempt - 1))
     run.recorder.items = given["limit"]
     try:
+        if run.workflow.feeds_a_file:
+            _clear(run, step, attempt)
         done = run.sftp.upload(
             blocks,
             folder=run.files.folder,
@@ -50,6 +52,12 @@ def upload(run: Run, step: Step) -> Result:
     part = f"part {step.input['part']:,} of {step.input['parts']:,}"
     note = f"Uploaded {part}: {done.rows:,} rows, {done.bytes / 1e6:,.1f} MB."
     return Done(_outcome(done, attempt), note=note)
+
+
+def _clear(run: Run, step: Step, attempt: int) -> None:
+    """Remove what earlier tries have left: whoever fetches files there would take the torn one as well."""
+    for earlier in range(1, attempt):
+        run.sftp.discard(run.files.folder, _name(run, step, earlier))
 
 
 def _remembered(run: Run, name: str, blocks: Iterator[Block]) -> Uploaded:
