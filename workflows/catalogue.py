@@ -32,8 +32,8 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "wrong_account": Entry(
         "Wrong account",
-        "The key opens another Klaviyo account than the one this destination is pinned to.",
-        ("Put a key of the pinned account back", "Make a new destination for the other account"),
+        "The key opens another Klaviyo account, or another SFTP server or user, than this destination is for.",
+        ("Put a key of that account back, then retry", "Make a new destination for the other account"),
     ),
     "max_lists": Entry(
         "Maximum number of lists exceeded",

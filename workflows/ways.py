@@ -15,7 +15,7 @@ LABELS = {
     "sftp": "CSV over SFTP",
     "file": "CSV over SFTP",
 }
-PATHS = {"api": "by Klaviyo’s API", "sftp": "by SFTP, removals by API"}
+PATHS = {"api": "by Klaviyo’s API", "sftp": "by SFTP, the rest by API"}
 _SENTENCE = re.compile(r"(?P<words>.+): (?P<time>[^:()]+?)(?: \((?P<known>[^()]*)\))?")
 # A sentence that begins like this lists the times, which the table shows.
 _TIMES = tuple(name[0].upper() + name[1:] for name in NAMES.values())
