@@ -32,7 +32,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "wrong_account": Entry(
         "Wrong account",
-        "The key opens another Klaviyo account, or another SFTP server or user, than this destination is for.",
+        "The key opens another Klaviyo account, or another SFTP server or user, than it was made for.",
         ("Put a key of that account back, then retry", "Make a new destination for the other account"),
     ),
     "max_lists": Entry(
