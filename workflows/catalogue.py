@@ -208,7 +208,11 @@ CATALOGUE: dict[str, Entry] = {
     "sftp_not_possible": Entry(
         "Not possible by SFTP",
         "The data template asks for SFTP, and what it sends cannot go that way.",
-        ("Let the data template choose the fastest way", "Send by API"),
+        (
+            "Complete the SFTP credential (user name, accepted host key), then retry",
+            "Let the data template choose the fastest way, then run again",
+            "Send by API",
+        ),
     ),
     "file_unconfirmed": Entry(
         "File not confirmed",

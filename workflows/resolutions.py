@@ -61,7 +61,7 @@ def offered(workflow: Workflow) -> list[Resolution]:
             ),
         ]
     if workflow.code in SFTP_TROUBLE and workflow.state == State.PAUSED and not workflow.feeds_a_file:
-        adds = f"up to {people(workflow.plan.get('adds', 0))}"
+        adds = f"up to {people(workflow.plan['adds'])}" if workflow.plan else "whoever is missing"
         return [
             Resolution(
                 "send_by_api",
