@@ -23,6 +23,7 @@ SFTP_TROUBLE = frozenset(
         "sftp_not_possible",
     }
 )
+CAME_TO_NOTHING = (State.CANCELLED, State.FAILED)
 WAIT_MINUTES = 60
 LONGEST_WAIT_MINUTES = 24 * 60
 
@@ -42,7 +43,7 @@ class Resolution:
 
 def offered(workflow: Workflow) -> list[Resolution]:
     """Return the ways out of what a workflow came to, the likeliest first; empty when there is none."""
-    if workflow.children.exists() or not _is_of_the_same_list(workflow):
+    if workflow.children.exclude(state__in=CAME_TO_NOTHING).exists() or not _is_of_the_same_list(workflow):
         # Someone has pressed one already; its run tells the rest.
         return []
     if workflow.code == "sftp_unconfirmed" and workflow.is_final:
@@ -86,8 +87,8 @@ def resolve(
     if not 1 <= minutes <= LONGEST_WAIT_MINUTES:
         raise NotOffered(f"Wait between 1 and {LONGEST_WAIT_MINUTES:,} minutes.")
     changes = _CHANGES[name](workflow, minutes)
-    # The same press twice is the same run.
-    key = f"resolution:{workflow.pk}:{name}"
+    # The same press twice is the same run; after one that came to nothing, a press is another.
+    key = f"resolution:{workflow.pk}:{name}:{workflow.children.count()}"
     _refuse_company(workflow)
     asks = name == "wait_longer"
     run = start(

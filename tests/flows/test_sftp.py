@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -249,7 +250,10 @@ class TestTrouble:
         mended = company.go_on(resolutions.resolve(stuck, "send_by_api", by="a test"))
 
         stuck.refresh_from_db()
+        waited = mended.steps.get(key="barrier")
         assert stuck.state == State.CANCELLED
+        # Nothing was written, so nothing can come late.
+        assert waited.finished_at - waited.started_at < timedelta(minutes=1)
         assert (mended.state, mended.plan["path"]) == (State.SUCCEEDED, "api")
         assert mended.parent_id == stuck.pk
 

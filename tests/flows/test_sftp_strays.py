@@ -205,6 +205,17 @@ class TestWaysOut:
         assert ended.state == State.SUCCEEDED
         assert len(company.members()) == 20
 
+    def test_are_open_again_when_the_run_came_to_nothing(self, failed: tuple[World, Workflow]):
+        company, workflow = failed
+        first = resolutions.resolve(workflow, "send_missing", by="a test")
+        decisions.cancel(first, by="a test", clock=company.clock)
+        company.go_on(first)
+
+        second = company.go_on(resolutions.resolve(workflow, "send_missing", by="a test"))
+
+        assert second.pk != first.pk
+        assert second.state == State.SUCCEEDED
+
     def test_are_the_same_run_when_pressed_twice(self, failed: tuple[World, Workflow]):
         workflow = failed[1]
         first = resolutions.resolve(workflow, "send_missing", by="a test")

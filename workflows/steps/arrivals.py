@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.db.models.functions import Coalesce
 
 from workflows import rows
@@ -13,6 +13,8 @@ from workflows.models import Step, StepState, Workflow
 from workflows.run import Run
 
 ADDING = ("add", "upsert", "import", "upload")
+# The outcome of an attempt whose worker ended is empty until somebody has noticed.
+MAY_HAVE_WRITTEN = ("ok", "ambiguous", "crashed", "")
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,17 @@ def added(workflow: Workflow, round_: int) -> int:
 
     An upload that was begun counts whole: whatever reached the server may be taken in.
     """
-    steps = workflow.steps.filter(kind__in=ADDING, round=round_)
-    failed = steps.none() | workflow.steps.filter(kind="jobs", round=round_, state=StepState.DONE)
-    refused = sum(step.outcome.get("failed", 0) for step in failed)
-    return sum(_people(step) for step in steps.prefetch_related("calls")) - refused
+    steps = workflow.steps.filter(round=round_)
+    jobs = steps.filter(kind="jobs", state=StepState.DONE).values_list("outcome", flat=True)
+    sent = steps.filter(kind__in=ADDING, state=StepState.DONE).values_list("outcome", flat=True)
+    torn = begun(workflow).exclude(state=StepState.DONE).filter(round=round_).values_list("input", flat=True)
+    people = sum(outcome.get("rows", 0) for outcome in sent) + sum(given["limit"] for given in torn)
+    return people - sum(outcome.get("failed", 0) for outcome in jobs)
 
 
-def _people(step: Step) -> int:
-    if step.state == StepState.DONE:
-        return step.outcome.get("rows", 0)
-    begun = step.kind == "upload" and step.calls.all()
-    return step.input["limit"] if begun else 0
+def begun(workflow: Workflow) -> QuerySet[Step]:
+    """Uploads of which something may have reached the server; one that was refused wrote nothing."""
+    return workflow.steps.filter(kind="upload", calls__outcome__in=MAY_HAVE_WRITTEN).distinct()
 
 
 def open_uploads(workflows: list[Workflow], *, since: datetime) -> list[Coming]:
@@ -52,7 +54,7 @@ def open_uploads(workflows: list[Workflow], *, since: datetime) -> list[Coming]:
     found = []
     for workflow in sorted(workflows, key=lambda each: each.created_at):
         seen = workflow.steps.filter(kind="ingest", state=StepState.DONE).values_list("round", flat=True)
-        uploads = workflow.steps.filter(kind="upload").exclude(round__in=list(seen))
+        uploads = begun(workflow).exclude(round__in=list(seen))
         last = uploads.aggregate(at=Max(Coalesce("calls__ended_at", "calls__intent_at")))["at"]
         if last and last > since:
             members = (workflow.base_members or 0) + added(workflow, workflow.round)
@@ -62,7 +64,7 @@ def open_uploads(workflows: list[Workflow], *, since: datetime) -> list[Coming]:
 
 def uploaded_files(run: Run) -> list[Path]:
     """The files of people whose upload was begun, in whatever round."""
-    inputs = run.workflow.steps.filter(kind="upload", calls__isnull=False).values_list("input", flat=True)
+    inputs = begun(run.workflow).values_list("input", flat=True)
     return [run.folder.file(name) for name in sorted({given["file"] for given in inputs})]
 
 

@@ -7,6 +7,7 @@ from workflows.moves import State
 from workflows.results import Ended, Result, Wait
 from workflows.run import Run
 from workflows.sent import ADDS, DELIVERIES
+from workflows.steps import arrivals
 
 LOOK_EVERY = timedelta(seconds=5)
 
@@ -41,8 +42,8 @@ def wind_down(run: Run, step: Step) -> Result:
 
 def _begun(run: Run) -> int:
     """People in uploads that were cut or stopped: whatever of them reached the server may take effect."""
-    torn = run.workflow.steps.filter(kind="upload", calls__isnull=False).exclude(state=StepState.DONE)
-    return sum(given["limit"] for given in torn.distinct().values_list("input", flat=True))
+    torn = arrivals.begun(run.workflow).exclude(state=StepState.DONE)
+    return sum(given["limit"] for given in torn.values_list("input", flat=True))
 
 
 def _running_jobs(run: Run) -> bool:
