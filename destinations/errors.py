@@ -31,7 +31,10 @@ class DeliveryError(Exception):
     """A call did not do what was asked.
 
     `code` is stable and has its resolutions; `error_ids` are the destination's own ids, for its support.
+    `left_nothing` is set where it is known that nothing of what was sent can take effect any more.
     """
+
+    left_nothing = False
 
     def __init__(
         self, code: str, message: str, *, status: int | None = None, error_ids: tuple[str, ...] = ()

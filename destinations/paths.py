@@ -52,7 +52,7 @@ def required_credential(destination: Destination) -> Credential:
 
 
 def check_server(destination: Destination, credential: Credential, *, planned_for: str) -> None:
-    """Raise NeedsDecision(wrong_account) when people would go to another server or user than was said.
+    """Raise NeedsDecision(sftp_moved) when people would go to another server or user than was said.
 
     `planned_for` is the `server_account` when a run was planned, '' when that was not known. Where files are
     all that is delivered, it is also the account the destination is pinned to.
@@ -60,7 +60,7 @@ def check_server(destination: Destination, credential: Credential, *, planned_fo
     opens = Address.of(credential.settings).account_id
     if planned_for not in ("", opens):
         raise NeedsDecision(
-            "wrong_account",
+            "sftp_moved",
             f"The server or the user of the SFTP credential “{credential.name}” was changed since this run "
             "was planned. Nothing was sent to the new one. Put the old ones back, or stop this run and start "
             "another.",
@@ -68,7 +68,7 @@ def check_server(destination: Destination, credential: Credential, *, planned_fo
     is_pinned = PLUGINS[destination.plugin].delivers == "file" and destination.account_id
     if is_pinned and destination.account_id != opens:
         raise NeedsDecision(
-            "wrong_account",
+            "sftp_moved",
             f"The SFTP credential “{credential.name}” logs in at another server, or as another user, than "
             f"destination “{destination.name}” was made for. Put the old ones back, or make a new "
             "destination.",

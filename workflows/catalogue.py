@@ -32,8 +32,8 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "wrong_account": Entry(
         "Wrong account",
-        "The key opens another Klaviyo account, or another SFTP server or user, than it was made for.",
-        ("Put a key of that account back, then retry", "Make a new destination for the other account"),
+        "The key opens another Klaviyo account than the one this destination is pinned to.",
+        ("Put a key of the pinned account back, then retry", "Make a new destination for the other account"),
     ),
     "max_lists": Entry(
         "Maximum number of lists exceeded",
@@ -169,6 +169,11 @@ CATALOGUE: dict[str, Entry] = {
         "The server shows another key than the one that was accepted: it was replaced, or somebody stands in "
         "between. Nothing was sent to it, not even a login.",
         ("Ask its owner, accept the new key on the credential, then retry", "Send by API"),
+    ),
+    "sftp_moved": Entry(
+        "Another SFTP server or user",
+        "The SFTP credential leads elsewhere than when this run was started. Nothing was sent there.",
+        ("Put the server and user of the credential back, then retry", "Run again", "Send by API"),
     ),
     "sftp_login_refused": Entry(
         "SFTP login refused",

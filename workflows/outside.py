@@ -16,6 +16,8 @@ from workflows.clock import Clock
 from workflows.models import Attempt, Step, StepState, Workflow
 from workflows.results import StopAsked
 
+REMOVED = "removed"
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -65,7 +67,7 @@ class Recorder:
         attempt = token.attempt
         if attempt is None or self.step is None:
             return
-        attempt.outcome = type(outcome).__name__.lower() if outcome else "ok"
+        attempt.outcome = _named(outcome)
         attempt.http_status = answer.status if answer else outcome.status if outcome else None
         attempt.code = outcome.code if outcome else ""
         attempt.error_ids = list(outcome.error_ids) if outcome else []
@@ -95,6 +97,13 @@ class Recorder:
             held.save(update_fields=["requests", "throttled"])
         self.requests.clear()
         self.throttled = 0
+
+
+def _named(outcome: DeliveryError | None) -> str:
+    """Name what came of a call: ok, the kind of its error, or removed when nothing of it was left."""
+    if outcome is None:
+        return "ok"
+    return REMOVED if outcome.left_nothing else type(outcome).__name__.lower()
 
 
 def accepted(step: Step) -> bool:

@@ -21,6 +21,7 @@ from workflows.moves import State
 from workflows.pace import Pace, pace
 from workflows.presses import Press, presses
 from workflows.report import files, warnings
+from workflows.resolutions import followers
 from workflows.sent import Sent, sent
 from workflows.stages import StageView, stages
 from workflows.ways import Files, Sum, Way
@@ -35,7 +36,7 @@ DIFFERS = Look("warn", "half", "done, with a difference")
 _KEY = r"[a-z0-9@.-]+ SHA256:[A-Za-z0-9+/]+"
 _FINGERPRINTS = re.compile(rf": (?P<shown>{_KEY})(?:, not (?P<known>{_KEY}(?: or {_KEY})*))?(?=\.)")
 _SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z“])")
-ABOUT_SFTP = frozenset({"host_key_unknown", "host_key_changed", "sftp_login_refused"})
+ABOUT_SFTP = frozenset({"sftp_moved", "host_key_unknown", "host_key_changed", "sftp_login_refused"})
 ABOUT_THE_FOLDER = frozenset({"sftp_folder_missing", "sftp_denied", "sftp_not_possible"})
 ABOUT_THE_KEY = ("invalid_credentials", "permission_missing", "wrong_account")
 
@@ -288,7 +289,7 @@ def picture(workflow: Workflow, *, now: datetime) -> Picture:
         sent=gone_out,
         entry=entry(workflow.code) if workflow.code else None,
         presses=presses(workflow, gone_out),
-        followers=list(workflow.children.only("number").order_by("number")),
+        followers=list(followers(workflow).only("number")),
         files=ways.uploaded(files(workflow)),
         version=version(workflow.pk) or "",
     )

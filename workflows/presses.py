@@ -40,7 +40,7 @@ def _press(way: Resolution, workflow: Workflow, sent: Sent) -> Press:
 
 
 def _missing(way: Resolution, workflow: Workflow) -> Press:
-    missing, on_list = (workflow.counts.get(name, 0) for name in ("unknown", "on_list"))
+    missing, on_list = (workflow.counts.get(name, 0) for name in ("missing", "on_list"))
     return Press(
         way,
         "send",

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from workflows.clock import Clock
 from workflows.models import Workflow
 from workflows.moves import State
@@ -13,6 +15,7 @@ SFTP_TROUBLE = frozenset(
     {
         "host_key_unknown",
         "host_key_changed",
+        "sftp_moved",
         "sftp_login_refused",
         "sftp_denied",
         "sftp_folder_missing",
@@ -41,13 +44,18 @@ class Resolution:
     effect: str
 
 
+def followers(workflow: Workflow) -> QuerySet[Workflow]:
+    """Runs that go on where this one stopped, in their order; one that came to nothing is none."""
+    return workflow.children.exclude(state__in=CAME_TO_NOTHING).order_by("number")
+
+
 def offered(workflow: Workflow) -> list[Resolution]:
     """Return the ways out of what a workflow came to, the likeliest first; empty when there is none."""
-    if workflow.children.exclude(state__in=CAME_TO_NOTHING).exists() or not _is_of_the_same_list(workflow):
+    if followers(workflow).exists() or not _is_of_the_same_list(workflow):
         # Someone has pressed one already; its run tells the rest.
         return []
     if workflow.code == "sftp_unconfirmed" and workflow.is_final:
-        missing = people(workflow.counts.get("unknown", 0))
+        missing = people(workflow.counts.get("missing", 0))
         left = " Whoever came and left again by themselves is put back." if workflow.error.get("came") else ""
         return [
             Resolution(
@@ -67,8 +75,8 @@ def offered(workflow: Workflow) -> list[Resolution]:
             Resolution(
                 "send_by_api",
                 "Send by API",
-                f"Gives this run up, compares again and sends {adds} by the API. Where files were begun, it "
-                "first waits until they can have no late effect.",
+                f"Gives this run up, compares again and sends {adds} by the API. Where a file "
+                "was sent in part, it first waits, as long as the destination says, for whom it may bring.",
             )
         ]
     return []
@@ -121,14 +129,14 @@ def _refuse_company(workflow: Workflow) -> None:
 
 
 def _send_missing(workflow: Workflow, minutes: int) -> Changes:
-    missing = workflow.counts.get("unknown", 0)
+    missing = workflow.counts.get("missing", 0)
     note = f"Sends by the API whoever of {people(missing)} of run {workflow.number} is still missing."
     return Changes(of=workflow, path="api", note=note)
 
 
 def _wait_longer(workflow: Workflow, minutes: int) -> Changes:
     counts = workflow.counts
-    members = counts.get("on_list", 0) + counts.get("unknown", 0)
+    members = counts.get("on_list", 0) + counts.get("missing", 0)
     note = f"Waits up to {minutes:,} minutes more for people of run {workflow.number}, then compares."
     return Changes(of=workflow, path="api", wait_for={"members": members, "minutes": minutes}, note=note)
 

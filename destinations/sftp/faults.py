@@ -129,6 +129,13 @@ def cut(address: Address, *, late: bool) -> Ambiguous:
     )
 
 
+def stopped(address: Address) -> RetryLater:
+    """The caller stopped an upload, and what was there of it is gone."""
+    error = unavailable(address, "was sent a part of a file, which was taken back")
+    error.left_nothing = True
+    return error
+
+
 def no_space(address: Address, *, kept: int | None = None, wanted: int | None = None) -> NeedsDecision:
     """The server kept less than was sent, or refused a write as a full one does."""
     figures = "" if kept is None else f" ({kept:,} of {wanted:,} bytes kept)"

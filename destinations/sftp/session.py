@@ -129,9 +129,9 @@ class Session:
 
         `pulse` is told all bytes and rows that the server has confirmed, about once a second or megabyte;
         when it raises, what was written is removed before it is closed, where the server allows that, and the
-        exception passes through. Nobody knows what came of it then, so the hooks are not told an outcome: the
-        attempt stays open and counts as one that may have had an effect. With `staging` the file is written
-        under another name and renamed. The hooks see one call, `sftp.upload`.
+        exception passes through. Unless it is certain that nothing was left, the hooks are told no outcome
+        then: the attempt stays open and counts as one that may have had an effect. With `staging` the file
+        is written under another name and renamed. The hooks see one call, `sftp.upload`.
 
         Raises Ambiguous(sftp_cut) when the connection ended after the file was begun: what is there ends with
         a whole row, and the file is to be sent again under another name; NeedsDecision(sftp_no_space,
@@ -139,11 +139,17 @@ class Session:
         """
         _check_name(name)
         call = Call("sftp.upload", "PUT", _inside(folder) + name, effect="repeatable")
+        upload = self._begin(folder, name, pulse, staging=staging)
         token = self._hooks.before(call)
         try:
-            uploaded = self._upload(blocks, folder, name, pulse, staging=staging)
+            uploaded = upload.run(blocks)
         except DeliveryError as error:
+            error.left_nothing = upload.left_nothing
             self._hooks.after(token, error, None)
+            raise
+        except BaseException:
+            if upload.left_nothing:
+                self._hooks.after(token, faults.stopped(self.address), None)
             raise
         self._hooks.after(token, None, _answer(uploaded))
         return uploaded
@@ -214,10 +220,8 @@ class Session:
     ) -> None:
         self.close()
 
-    def _upload(
-        self, blocks: Iterable[Block], folder: str, name: str, pulse: Pulse, *, staging: bool
-    ) -> Uploaded:
-        upload = Upload(
+    def _begin(self, folder: str, name: str, pulse: Pulse, *, staging: bool) -> Upload:
+        return Upload(
             self._connection,
             self._client,
             folder=_inside(folder),
@@ -226,7 +230,6 @@ class Session:
             request_bytes=self._request_bytes(),
             pulse=pulse,
         )
-        return upload.run(blocks)
 
     def _request_bytes(self) -> int:
         if self._limits is None:

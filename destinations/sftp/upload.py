@@ -47,7 +47,10 @@ class Uploaded:
 
 
 class Upload:
-    """One upload over one connection; `run` it once. `folder` ends with a slash, or is empty."""
+    """One upload over one connection; `run` it once. `folder` ends with a slash, or is empty.
+
+    After a run that raised, `left_nothing` tells that nothing of it can be taken in by anybody.
+    """
 
     def __init__(
         self,
@@ -72,6 +75,8 @@ class Upload:
         self._sent = 0
         self._progress = _Progress(pulse, self._watch.progress)
         self._asked_to_create = False
+        self._asked_to_close = False
+        self.left_nothing = True
 
     def run(self, blocks: Iterable[Block]) -> Uploaded:
         """Send the blocks and return what came of it; when it raises, it leaves as little as it can."""
@@ -83,6 +88,7 @@ class Upload:
             self._writing(file.drain)
             # The last word the caller has: once a file is closed, it is delivered.
             self._progress.tell()
+            self._asked_to_close = True
             self._writing(file.finish)
             state = self._settle()
         except BaseException as error:
@@ -96,10 +102,11 @@ class Upload:
             self._check_free()
             if self._path != self._final:
                 self._remove_leftover()
-            self._asked_to_create = True
+            self._asked_to_create, self.left_nothing = True, False
             try:
                 return create(self._client, self._path, self._progress.note)
             except RemoteStatus as error:
+                self.left_nothing = True
                 # The protocol has no word for "exists", so what the refusal meant is looked up.
                 if error.status not in (NO_SUCH_FILE, PERMISSION_DENIED):
                     self._check_free()
@@ -176,14 +183,13 @@ class Upload:
             return
         try:
             with self._watch.within(CLEANING_SECONDS):
-                for undo in (self._remove_partial, file.abandon, self._remove_partial):
-                    try:
-                        undo()
-                    except RemoteStatus:
-                        # Gone already, closed already, or not allowed: the error that led here says more.
-                        continue
+                first, _, then = (
+                    _status(undo) for undo in (self._remove_partial, file.abandon, self._remove_partial)
+                )
         except BROKEN:
             return
+        # Removed before it was closed, and not there again since: nobody can have taken it in.
+        self.left_nothing = not self._asked_to_close and first is None and then == NO_SUCH_FILE
 
     def _remove_partial(self) -> None:
         self._client.remove(self._path)
@@ -200,6 +206,16 @@ class Upload:
                 late = self._watch.late or isinstance(error, TimeoutError)
                 what = faults.cut if self._asked_to_create else faults.dropped
                 raise what(self._address, late=late) from None
+
+
+def _status(act: Callable[[], None]) -> int | None:
+    """Return with what status the server refused, None when it did as asked."""
+    try:
+        act()
+    except RemoteStatus as error:
+        # Gone already, closed already, or not allowed: the error that led here says more.
+        return error.status
+    return None
 
 
 class _Progress:

@@ -63,7 +63,7 @@ class TestServer:
             key.settings = {**SERVER, **change}
             with pytest.raises(NeedsDecision, match="“Uploads” was changed since") as caught:
                 paths.check_server(destination, key, planned_for=planned_for)
-            assert caught.value.code == "wrong_account"
+            assert caught.value.code == "sftp_moved"
 
     def test_needs_a_key(self) -> None:
         with pytest.raises(NeedsDecision) as caught:

@@ -44,7 +44,7 @@ class TestServer:
 
         ended = company.approve(workflow)
 
-        assert (ended.state, ended.code) == (State.PAUSED, "wrong_account")
+        assert (ended.state, ended.code) == (State.PAUSED, "sftp_moved")
         assert "“Shop files” was changed since this run was planned" in ended.message
         assert company.klaviyo.sftp_log("login") == []
         assert company.members() == {STRANGER}
@@ -113,6 +113,6 @@ class TestFile:
 
         workflow = run(partner)
 
-        assert (workflow.state, workflow.code) == (State.PAUSED, "wrong_account")
+        assert (workflow.state, workflow.code) == (State.PAUSED, "sftp_moved")
         assert "than destination “Partner” was made for" in workflow.message
         assert list((openssh.folder / "profiles").iterdir()) == []

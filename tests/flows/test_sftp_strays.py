@@ -1,9 +1,12 @@
 """Files and people that do not keep to the plan: late, torn, swept up with strangers, or gone again."""
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from destinations.sftp import session
 from destinations.sftp.address import Timeouts
@@ -104,6 +107,72 @@ class TestARunThatWasStopped:
         # Five as before, fifteen by their ids, and five who are in the file.
         assert following.state == State.WAITING
         assert following.message == "Waiting for uploaded people: 20 of 25 are on the list."
+
+
+class TestWhatWasLeftOnTheServer:
+    def test_is_waited_for_when_a_file_was_closed_and_then_found_short(self, by_file: Callable[..., World]):
+        company = by_file(sftp={"wait_minutes": 30})
+        company.klaviyo.sftp_settings(delay_seconds=LATE)
+        company.klaviyo.sftp_fault("full", bytes=40_000, mode="silent")
+        company.write(people(5_000))
+        stuck = company.run()
+        mended = resolutions.resolve(stuck, "send_by_api", by="a test")
+
+        engine.advance(mended.pk, worker="test", clock=company.clock)
+
+        mended.refresh_from_db()
+        assert stuck.code == "sftp_no_space"
+        assert mended.message == "Waiting for uploaded people: 0 of 5,000 are on the list."
+
+    def test_is_nothing_when_a_stopped_upload_could_be_taken_back(self, by_file: Callable[..., World]):
+        company = by_file(sftp={"wait_minutes": 30})
+        company.klaviyo.sftp_settings(bytes_per_second=150_000)
+        company.write(people(60_000))
+        workflow = company.start()
+        stopper = threading.Thread(target=_cancel_when_uploading, args=(company, workflow), daemon=True)
+        stopper.start()
+        stopped = company.go_on(workflow)
+        stopper.join()
+        company.write(people(2))
+
+        following = company.run()
+
+        waited = following.steps.get(key="barrier")
+        assert stopped.state == State.CANCELLED
+        assert stopped.steps.filter(kind="upload", calls__outcome="removed").exists()
+        assert following.state == State.SUCCEEDED
+        assert waited.finished_at - waited.started_at < timedelta(minutes=1)
+        assert len(company.members()) == 2
+
+    def test_is_not_waited_for_twice(self, by_file: Callable[..., World]):
+        company = by_file(sftp={"wait_minutes": 30})
+        company.klaviyo.sftp_settings(delay_seconds=LATE)
+        company.write(people(50))
+        workflow = uploaded(company)
+        decisions.cancel(workflow, by="a test", clock=company.clock)
+        company.go_on(workflow)
+        company.klaviyo.release_ingests()
+        company.klaviyo.sftp_settings(delay_seconds=0)
+        company.write(people(2))
+        second = company.run()
+
+        third = company.run()
+
+        waited = third.steps.get(key="barrier")
+        assert second.state == third.state == State.SUCCEEDED
+        assert waited.finished_at - waited.started_at < timedelta(minutes=1)
+
+
+def _cancel_when_uploading(company: World, workflow: Workflow) -> None:
+    try:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            if workflow.steps.filter(kind="upload").exclude(progress={}).exists():
+                decisions.cancel(Workflow.objects.get(pk=workflow.pk), by="a test", clock=HurriedClock())
+                return
+            time.sleep(0.02)
+    finally:
+        connection.close()
 
 
 class TestABusyList:

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from django.db.models import Max, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.db.models.functions import Coalesce
 
 from workflows import rows
-from workflows.models import Step, StepState, Workflow
+from workflows.models import Attempt, Step, StepState, Workflow
+from workflows.outside import REMOVED
 from workflows.run import Run
 
 ADDING = ("add", "upsert", "import", "upload")
-# The outcome of an attempt whose worker ended is empty until somebody has noticed.
-MAY_HAVE_WRITTEN = ("ok", "ambiguous", "crashed", "")
 
 
 @dataclass(frozen=True)
@@ -41,22 +40,29 @@ def added(workflow: Workflow, round_: int) -> int:
     sent = steps.filter(kind__in=ADDING, state=StepState.DONE).values_list("outcome", flat=True)
     torn = begun(workflow).exclude(state=StepState.DONE).filter(round=round_).values_list("input", flat=True)
     people = sum(outcome.get("rows", 0) for outcome in sent) + sum(given["limit"] for given in torn)
-    return people - sum(outcome.get("failed", 0) for outcome in jobs)
+    return people - sum(outcome.get("failed_adds", 0) for outcome in jobs)
 
 
 def begun(workflow: Workflow) -> QuerySet[Step]:
-    """Uploads of which something may have reached the server; one that was refused wrote nothing."""
-    return workflow.steps.filter(kind="upload", calls__outcome__in=MAY_HAVE_WRITTEN).distinct()
+    """Uploads of which something may have been taken in."""
+    return workflow.steps.filter(Exists(_telling()), kind="upload")
 
 
-def open_uploads(workflows: list[Workflow], *, since: datetime) -> list[Coming]:
-    """Files of runs that ended early which may still be taken in, the oldest run first."""
+def _telling() -> QuerySet[Attempt]:
+    """Attempts of a step that may have left something; those of a worker that ended have no outcome yet."""
+    return Attempt.objects.filter(step=OuterRef("pk")).exclude(outcome__in=(REMOVED, "retrylater"))
+
+
+def open_uploads(workflows: QuerySet[Workflow], *, since: datetime) -> list[Coming]:
+    """Files of runs that ended early which may still be taken in, none that was sent before `since`."""
+    recent = _telling().filter(intent_at__gt=since)
+    uploads = Step.objects.filter(Exists(recent), workflow__in=workflows, kind="upload")
     found = []
-    for workflow in sorted(workflows, key=lambda each: each.created_at):
-        seen = workflow.steps.filter(kind="ingest", state=StepState.DONE).values_list("round", flat=True)
-        uploads = begun(workflow).exclude(round__in=list(seen))
-        last = uploads.aggregate(at=Max(Coalesce("calls__ended_at", "calls__intent_at")))["at"]
-        if last and last > since:
+    for workflow in Workflow.objects.filter(pk__in=uploads.values("workflow")):
+        ingested = workflow.steps.filter(kind="ingest", state=StepState.DONE).values("round")
+        open_ones = begun(workflow).exclude(round__in=ingested)
+        last = open_ones.aggregate(at=Max(Coalesce("calls__ended_at", "calls__intent_at")))["at"]
+        if last:
             members = (workflow.base_members or 0) + added(workflow, workflow.round)
             found.append(Coming(members, last))
     return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Max, Q, QuerySet
@@ -75,19 +75,29 @@ def _open_jobs(workflows: QuerySet[Workflow]) -> list[Step]:
 
 
 def _people_to_wait_for(run: Run, earlier: QuerySet[Workflow]) -> Until | None:
-    """Files of earlier runs that may still be taken in, or people whom somebody asked to wait for."""
+    """Files of earlier runs that may still be taken in, and people whom somebody asked to wait for."""
     workflow = run.workflow
     if not workflow.list_id:
         return None
+    found = []
     if asked := workflow.config.get("wait_for"):
-        return Until(asked["members"], workflow.created_at + timedelta(minutes=asked["minutes"]))
-    patience = timedelta(minutes=run.files.wait_minutes)
-    coming = arrivals.open_uploads(list(earlier), since=run.clock.now() - patience)
-    if not coming:
+        found.append(Until(asked["members"], workflow.created_at + timedelta(minutes=asked["minutes"])))
+    if workflow.config["destination"].get("files") is not None and run.plugin.files:
+        patience = timedelta(minutes=run.files.wait_minutes)
+        since_read = earlier.filter(created_at__gt=_last_waited(run))
+        coming = arrivals.open_uploads(since_read, since=run.clock.now() - patience)
+        found += [Until(each.members, each.sent_at + patience) for each in coming]
+    if not found:
         return None
     # Each began with what the one before had left, so the largest is when all are there.
-    members = max(each.members for each in coming)
-    return Until(members, max(each.sent_at for each in coming) + patience)
+    return Until(max(each.members for each in found), max(each.at for each in found))
+
+
+def _last_waited(run: Run) -> datetime:
+    """When the newest run of this list began that went to its end: it has waited for those before it."""
+    over = Workflow.objects.filter(account_id=run.workflow.account_id, list_id=run.workflow.list_id)
+    ended = over.filter(state__in=(State.SUCCEEDED, State.SUCCEEDED_WITH_ISSUES))
+    return ended.aggregate(at=Max("created_at"))["at"] or datetime.min.replace(tzinfo=UTC)
 
 
 def _wait_for_people(run: Run, step: Step, until: Until) -> Result:

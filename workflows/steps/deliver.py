@@ -209,7 +209,12 @@ def jobs(run: Run, step: Step) -> Result:
         if job.is_running:
             continue
         _take_in(run, waiting[ref], job)
-        ended[ref] = {"status": job.status, "rows": job.total, "failed": job.failed}
+        ended[ref] = {
+            "status": job.status,
+            "rows": job.total,
+            "failed": job.failed,
+            "adds": waiting[ref].kind == "import",
+        }
     checkpoint = {**step.checkpoint, "ended": ended, "polls": step.checkpoint.get("polls", 0) + 1}
     if done and "first" not in checkpoint:
         checkpoint["first"] = [done, _seconds_since_submitted(run, step)]
@@ -222,7 +227,8 @@ def jobs(run: Run, step: Step) -> Result:
     failed = sum(job["failed"] for job in ended.values())
     note = f"{len(ended):,} import jobs ended; Klaviyo could not take {failed:,} rows." if failed else ""
     first = {"first": checkpoint["first"]} if "first" in checkpoint else {}
-    return Done({"jobs": len(ended), "failed": failed, **first}, note=note)
+    failed_adds = sum(job["failed"] for job in ended.values() if job.get("adds", True))
+    return Done({"jobs": len(ended), "failed": failed, "failed_adds": failed_adds, **first}, note=note)
 
 
 def _seconds_since_submitted(run: Run, step: Step) -> float:

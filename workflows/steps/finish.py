@@ -46,6 +46,7 @@ def finish(run: Run, step: Step) -> Result:
     # Keyed hashes and outcomes alone: this file may outlive the addresses.
     shutil.copyfile(folder / "outcomes.parquet", sealed_path(run.workflow.pk, "outcomes.parquet"))
     told = {**run.workflow.counts, **counts, "on_list": rows.count(members), "samples": samples}
+    told["missing"] = len(missing)
     plan = run.workflow.steps.get(key="compare:r0").outcome
     return replace(verdict, columns={**verdict.columns, "counts": told, "plan": plan})
 
@@ -115,8 +116,9 @@ def _verdict(run: Run, on_list: int, missing: int, read: dict[str, Any], doubted
         message = f"After every round, {missing:,} are missing from the list and {surplus:,} are too many."
         code = "unconfirmed"
         if read.get("uploaded"):
-            code, message = "sftp_unconfirmed", _not_on_the_list(missing, came=read.get("came", False))
-        error = {"came": read.get("came", False)}
+            code, message = "sftp_unconfirmed", _not_on_the_list(missing, came=read["came"])
+            message += f" {people(surplus)} too many are on it." if surplus else ""
+        error = {"came": True} if read.get("came") else {}
         columns = {"code": code, "message": message, "error": error, "verified_at": None}
         return Ended(State.SUCCEEDED_WITH_ISSUES, message, columns)
     clean["verified_at"] = run.workflow.verified_at or run.clock.now()

@@ -34,8 +34,7 @@ def upload(run: Run, step: Step) -> Result:
         return Done(_outcome(_remembered(run, _name(run, step, attempt - 1), blocks), attempt - 1))
     run.recorder.items = given["limit"]
     try:
-        if run.workflow.feeds_a_file:
-            _clear(run, step, attempt)
+        left = _clear(run, step, attempt) if run.workflow.feeds_a_file else ""
         done = run.sftp.upload(
             blocks,
             folder=run.files.folder,
@@ -50,14 +49,18 @@ def upload(run: Run, step: Step) -> Result:
             return Wait(run.clock.now(), "timer", "A file of this name is there; taking the next name.")
         raise
     part = f"part {step.input['part']:,} of {step.input['parts']:,}"
-    note = f"Uploaded {part}: {done.rows:,} rows, {done.bytes / 1e6:,.1f} MB."
+    note = f"Uploaded {part}: {done.rows:,} rows, {done.bytes / 1e6:,.1f} MB.{left}"
     return Done(_outcome(done, attempt), note=note)
 
 
-def _clear(run: Run, step: Step, attempt: int) -> None:
-    """Remove what earlier tries have left: whoever fetches files there would take the torn one as well."""
-    for earlier in range(1, attempt):
-        run.sftp.discard(run.files.folder, _name(run, step, earlier))
+def _clear(run: Run, step: Step, attempt: int) -> str:
+    """Remove what earlier tries have left: whoever fetches files there would take the torn one as well.
+
+    Return in a sentence what could not be removed, '' when nothing is left.
+    """
+    names = [_name(run, step, earlier) for earlier in range(1, attempt)]
+    left = [name for name in names if not run.sftp.discard(run.files.folder, name)]
+    return f" The server did not let the torn {', '.join(left)} be removed." if left else ""
 
 
 def _remembered(run: Run, name: str, blocks: Iterator[Block]) -> Uploaded:

@@ -60,7 +60,7 @@ def verify(run: Run, step: Step) -> Result:
     looks = step.checkpoint.get("looks", 0) + 1
     if looks < LOOKS and _may_still_come(run, step, folder):
         # Only the count of looks goes on; the next look reads everything anew.
-        run.keep(step, checkpoint={"looks": looks})
+        run.keep(step, checkpoint={"looks": looks, "patient": step.checkpoint.get("patient", 0)})
         wait = timedelta(seconds=2**looks)
         return Wait(run.clock.now() + wait, "verify", "Reading the list back until it shows the changes.")
     note(run, step, members)
@@ -112,8 +112,8 @@ def _patience(run: Run, step: Step, ingested: dict[str, Any]) -> Wait | None:
     now, until = run.clock.now(), datetime.fromisoformat(ingested["patient_until"])
     if now >= until:
         return None
-    looks = step.checkpoint.get("looks", 0) + 1
-    run.keep(step, checkpoint={"looks": looks})
+    looks = step.checkpoint.get("patient", 0) + 1
+    run.keep(step, checkpoint={"patient": looks})
     wait = min(LOOK_AGAIN * 2 ** min(looks, 5), LOOK_AGAIN_SLOWEST)
     return Wait(min(now + wait, until), "verify", "Reading the list back until uploaded people show.")
 
