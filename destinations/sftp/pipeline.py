@@ -34,8 +34,8 @@ class RemoteFile(Protocol):
     def write(self, data: memoryview, rows: int) -> None:
         """Send one request. A refusal may be raised by a later call."""
 
-    def drain(self) -> None:
-        """Wait for every answer."""
+    def wait_for_one(self) -> bool:
+        """Wait for one answer, if any is under way; return whether more are."""
 
     def finish(self) -> None:
         """Wait for every answer, close the file, and look at the status of that too."""
@@ -72,12 +72,14 @@ class PipelinedFile:
         while self._flying and (self._channel.recv_ready() or len(self._flying) >= MOST_IN_FLIGHT):
             self._take_answer()
 
-    def drain(self) -> None:
-        while self._flying:
+    def wait_for_one(self) -> bool:
+        if self._flying:
             self._take_answer()
+        return bool(self._flying)
 
     def finish(self) -> None:
-        self.drain()
+        while self.wait_for_one():
+            continue
         self._close()
 
     def abandon(self) -> None:
@@ -146,8 +148,8 @@ class PlainFile:
         self._file.write(bytes(data))
         self._acknowledged(len(data), rows)
 
-    def drain(self) -> None:
-        """Nothing is ever under way."""
+    def wait_for_one(self) -> bool:
+        return False
 
     def finish(self) -> None:
         self._file.close()

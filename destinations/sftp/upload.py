@@ -85,7 +85,7 @@ class Upload:
         try:
             for block in blocks:
                 self._send(file, block)
-            self._writing(file.drain)
+            self._writing(lambda: self._wait_for_answers(file))
             # The last word the caller has: once a file is closed, it is delivered.
             self._progress.tell()
             self._asked_to_close = True
@@ -138,6 +138,11 @@ class Upload:
                 self._sha256.update(data)
                 self._sent += len(data)
                 self._progress.tell_in_time()
+
+    def _wait_for_answers(self, file: RemoteFile) -> None:
+        # On a slow line most of the time passes here: up to 64 requests are under way.
+        while file.wait_for_one():
+            self._progress.tell_in_time()
 
     def _writing(self, act: Callable[[], None]) -> None:
         with self._talking():

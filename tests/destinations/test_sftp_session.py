@@ -194,7 +194,7 @@ class TestUpload:
         assert outcome is not None
         assert outcome.code == "sftp_name_taken"
 
-    def test_says_nothing_of_what_came_of_it_when_the_pulse_raises(
+    def test_says_that_nothing_was_left_when_the_pulse_raises_and_the_file_could_be_removed(
         self, login: Credential, openssh: OpenSSH
     ) -> None:
         def stop(size: int, rows: int) -> None:
@@ -207,8 +207,11 @@ class TestUpload:
         ):
             session.upload(some_blocks(100_000), folder="profiles", name="a.csv", pulse=stop)
 
-        assert len(journal.calls) == 1
-        assert journal.outcomes == []
+        ((_, outcome, answer),) = journal.outcomes
+        assert answer is None
+        assert outcome is not None
+        assert outcome.left_nothing
+        assert list((openssh.folder / "profiles").iterdir()) == []
 
     def test_says_that_the_folder_is_missing(self, session: Session) -> None:
         with pytest.raises(NeedsDecision) as caught:

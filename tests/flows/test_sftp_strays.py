@@ -125,9 +125,10 @@ class TestWhatWasLeftOnTheServer:
         assert mended.message == "Waiting for uploaded people: 0 of 5,000 are on the list."
 
     def test_is_nothing_when_a_stopped_upload_could_be_taken_back(self, by_file: Callable[..., World]):
-        company = by_file(sftp={"wait_minutes": 30})
-        company.klaviyo.sftp_settings(bytes_per_second=150_000)
-        company.write(people(60_000))
+        # Long enough for the wish to stop, which a worker looks for every five seconds.
+        company = by_file(sftp={"wait_minutes": 30, "part_rows": 100_000})
+        company.klaviyo.sftp_settings(bytes_per_second=200_000)
+        company.write(people(100_000))
         workflow = company.start()
         stopper = threading.Thread(target=_cancel_when_uploading, args=(company, workflow), daemon=True)
         stopper.start()
