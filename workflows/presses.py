@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from workflows.durations import duration
 from workflows.models import Workflow
-from workflows.resolutions import Resolution, offered
+from workflows.resolutions import Resolution, missing_people, offered
 from workflows.sent import Sent
 
 _GUARDED = "A plan over your limits waits for approval; any other is delivered and read back."
@@ -40,7 +40,7 @@ def _press(way: Resolution, workflow: Workflow, sent: Sent) -> Press:
 
 
 def _missing(way: Resolution, workflow: Workflow) -> Press:
-    missing, on_list = (workflow.counts.get(name, 0) for name in ("missing", "on_list"))
+    missing, on_list = missing_people(workflow), workflow.counts.get("on_list", 0)
     return Press(
         way,
         "send",

@@ -44,6 +44,11 @@ class Resolution:
     effect: str
 
 
+def missing_people(workflow: Workflow) -> int:
+    """How many of those who were sent the last reading did not find."""
+    return workflow.counts.get("missing", workflow.counts.get("unknown", 0))
+
+
 def followers(workflow: Workflow) -> QuerySet[Workflow]:
     """Runs that go on where this one stopped, in their order; one that came to nothing is none."""
     return workflow.children.exclude(state__in=CAME_TO_NOTHING).order_by("number")
@@ -55,7 +60,7 @@ def offered(workflow: Workflow) -> list[Resolution]:
         # Someone has pressed one already; its run tells the rest.
         return []
     if workflow.code == "sftp_unconfirmed" and workflow.is_final:
-        missing = people(workflow.counts.get("missing", 0))
+        missing = people(missing_people(workflow))
         left = " Whoever came and left again by themselves is put back." if workflow.error.get("came") else ""
         return [
             Resolution(
@@ -129,14 +134,14 @@ def _refuse_company(workflow: Workflow) -> None:
 
 
 def _send_missing(workflow: Workflow, minutes: int) -> Changes:
-    missing = workflow.counts.get("missing", 0)
+    missing = missing_people(workflow)
     note = f"Sends by the API whoever of {people(missing)} of run {workflow.number} is still missing."
     return Changes(of=workflow, path="api", note=note)
 
 
 def _wait_longer(workflow: Workflow, minutes: int) -> Changes:
     counts = workflow.counts
-    members = counts.get("on_list", 0) + counts.get("missing", 0)
+    members = counts.get("on_list", 0) + missing_people(workflow)
     note = f"Waits up to {minutes:,} minutes more for people of run {workflow.number}, then compares."
     return Changes(of=workflow, path="api", wait_for={"members": members, "minutes": minutes}, note=note)
 
