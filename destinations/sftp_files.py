@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from destinations import file_choices
+from destinations import file_choices, mapping_problems
 from destinations.csv_file import CannotWrite, Column, Layout
 from destinations.file_choices import Choices
 
@@ -77,20 +77,14 @@ def problems(mapping: Sequence[Mapping[str, Any]], *, columns: Iterable[str] | N
 
     A target is the header of its column. `columns` are those of the query, when it is known.
     """
-    known = None if columns is None else set(columns)
-    found: list[str] = []
-    seen: set[str] = set()
-    for entry in mapping:
-        column, target, kind = (entry.get(name) or "" for name in ("column", "target", "type"))
-        if not column:
-            found.append(f'The field "{target}" has no column.')
-        elif known is not None and column not in known:
-            found.append(f'The query has no column "{column}".')
-        found.extend(_target_problems(target, kind))
-        if target.casefold() in seen:
-            found.append(f'Two columns go to "{target}". Each column of the file is filled by one.')
-        seen.add(target.casefold())
-    return found
+    return mapping_problems.problems(
+        mapping,
+        columns=columns,
+        of_target=_target_problems,
+        # Whoever reads the file may not tell “Name” from “name”.
+        same=str.casefold,
+        takes_one="Each column of the file is filled by one.",
+    )
 
 
 def _target_problems(target: str, kind: str) -> list[str]:

@@ -2,9 +2,10 @@
 
 import random
 import re
-import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from simulator.rulebook import Live, Rulebook
 
 ACTIONS = frozenset(
     {
@@ -54,57 +55,38 @@ class Fault:
 
 
 @dataclass
-class _Live:
-    fault: Fault
-    random: random.Random
-    seen: int = 0
-    acted: int = 0
+class _Live(Live[Fault]):
+    dice: random.Random = field(default_factory=random.Random)
 
 
 class Faults:
     """All rules; several may act on one request."""
 
     def __init__(self) -> None:
-        self._live: list[_Live] = []
-        self._next = 1
-        self._lock = threading.Lock()
+        self._book = Rulebook[_Live]()
+        self.clear = self._book.clear
 
     def add(self, fault: Fault) -> int:
         """Keep a rule and return its number. Raises ValueError for an action that does not exist."""
         if fault.action not in ACTIONS:
             raise ValueError(f"no such action: {fault.action}")
-        re.compile(fault.path or "")
-        with self._lock:
-            numbered = replace(fault, id=self._next)
-            self._next += 1
-            dice = random.Random(fault.seed)  # noqa: S311 - decides what fails, guards nothing
-            self._live.append(_Live(numbered, dice))
-        return numbered.id
-
-    def clear(self, *, account_names: tuple[str, ...] | None = None, fault_id: int | None = None) -> None:
-        """Drop the rules of one account (by its key or id), one rule, or all of them."""
-        with self._lock:
-            self._live = [
-                live
-                for live in self._live
-                if (fault_id is not None and live.fault.id != fault_id)
-                or (account_names is not None and live.fault.account not in account_names)
-            ]
+        dice = random.Random(fault.seed)  # noqa: S311 - decides what fails, guards nothing
+        return self._book.keep(_Live(fault, dice=dice))
 
     def acting(
         self, method: str, path: str, operation: str | None, names: tuple[str, ...], now: int
     ) -> list[Fault]:
         """Return the rules that act on this request and count them as used. `names` are key and id."""
-        with self._lock:
+        with self._book.lock:
             return [
                 live.fault
-                for live in self._live
+                for live in self._book.live
                 if _matches(live.fault, method, path, operation, names, now) and _acts(live)
             ]
 
     def all(self) -> list[dict[str, Any]]:
-        with self._lock:
-            return [{**vars(live.fault), "seen": live.seen, "acted": live.acted} for live in self._live]
+        with self._book.lock:
+            return [{**vars(live.fault), "seen": live.seen, "acted": live.acted} for live in self._book.live]
 
 
 def _matches(
@@ -120,12 +102,9 @@ def _matches(
 
 
 def _acts(live: _Live) -> bool:
-    live.seen += 1
-    if live.seen <= live.fault.skip:
+    if not live.comes_round():
         return False
-    if live.fault.times is not None and live.acted >= live.fault.times:
-        return False
-    if live.fault.probability < 1 and live.random.random() >= live.fault.probability:
+    if live.fault.probability < 1 and live.dice.random() >= live.fault.probability:
         return False
     live.acted += 1
     return True

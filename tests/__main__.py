@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests import browser, sshd
+from tests import browser, debian, sshd
 
 NO_TESTS = 5
 # More than two cores have: half the time of a test goes by in waiting, for a lease or for Klaviyo's limits.
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     try:
         browser.chromium()
         sshd.sshd()
-    except (browser.NoBrowser, sshd.NoServer) as problem:
+    except (browser.NoBrowser, sshd.NoServer, debian.NotInstalled) as problem:
         print(problem, file=sys.stderr)
         return 1
     chosen = (

@@ -2,10 +2,10 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from functools import cache
 from urllib.parse import urlsplit
+
+from tests import debian
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # As root there is no sandbox; the rest keeps Chromium from calling its maker, over and over.
@@ -33,7 +33,7 @@ def chromium() -> str:
     """
     found = _found()
     if not found and os.geteuid() == 0 and shutil.which("apt-get"):
-        _install()
+        debian.install("chromium", for_what="the page tests")
         found = _found()
     if not found:
         raise NoBrowser(
@@ -48,23 +48,6 @@ def _found() -> str | None:
             return found
         raise NoBrowser(f"CHROMIUM names {given}, which cannot be run.")
     return next((path for name in NAMES if (path := shutil.which(name))), None)
-
-
-def _install() -> None:
-    print("==> Installing chromium, which the page tests need (once)", file=sys.stderr, flush=True)
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for argv in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
-        done = subprocess.run(
-            ["apt-get", "-o", "DPkg::Lock::Timeout=300", *argv],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            raise NoBrowser(
-                f"apt-get {argv[0]} failed, so there is no Chromium: {done.stderr.strip()[-500:]}"
-            )
 
 
 def is_local(url: str) -> bool:

@@ -6,7 +6,6 @@ import pwd
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from config.processes import die_with_parent, stop
-from tests import services
+from tests import debian, services
 
 PLACES = ("/usr/sbin/sshd", "/usr/local/sbin/sshd", "/opt/homebrew/sbin/sshd")
 FOLDERS = ("profiles", "events")
@@ -101,7 +100,7 @@ def sshd() -> str:
     found = _found()
     if not found and _may_install():
         with _no_service_starts():
-            _install()
+            debian.install("openssh-server", for_what="the SFTP tests")
         found = _found()
     if not found:
         raise NoServer(
@@ -136,21 +135,6 @@ def _no_service_starts() -> Iterator[None]:
         yield
     finally:
         _POLICY.unlink()
-
-
-def _install() -> None:
-    print("==> Installing openssh-server, which the SFTP tests need (once)", file=sys.stderr, flush=True)
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for argv in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "openssh-server"]):
-        done = subprocess.run(
-            ["apt-get", "-o", "DPkg::Lock::Timeout=300", *argv],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            raise NoServer(f"apt-get {argv[0]} failed, so there is no sshd: {done.stderr.strip()[-500:]}")
 
 
 def _lay_out(root: Path, port: int, user: str) -> OpenSSH:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from abc import ABC, abstractmethod
 from argparse import ArgumentParser
 from typing import Any
 
@@ -32,7 +33,7 @@ class Failure(Exception):
         return {"error": error}
 
 
-class Command(BaseCommand):
+class Command(BaseCommand, ABC):
     """A command whose `work` returns its exit code. With `--json`, stdout holds one JSON object alone."""
 
     requires_system_checks: list[str] = []
@@ -47,9 +48,9 @@ class Command(BaseCommand):
         if code:
             raise SystemExit(code)
 
+    @abstractmethod
     def work(self, *args: Any, **options: Any) -> int:
         """Do what the command is for. Raises Failure."""
-        raise NotImplementedError  # Django makes commands itself, so an abstract class would not say more
 
     def say(self, line: str = "") -> None:
         """Print a line of the result for a person; with `--json` nothing."""

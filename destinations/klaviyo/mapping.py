@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from destinations import mapping_problems
 from destinations.calls import encode
 
 TYPES = ("text", "number", "boolean", "date", "json")
@@ -64,20 +65,9 @@ def problems(mapping: Sequence[Mapping[str, Any]], *, columns: Iterable[str] | N
 
     `columns` are those of the query, when it is known.
     """
-    known = None if columns is None else set(columns)
-    found: list[str] = []
-    seen: set[str] = set()
-    for entry in mapping:
-        column, target, kind = (entry.get(name) or "" for name in ("column", "target", "type"))
-        if not column:
-            found.append(f'The field "{target}" has no column.')
-        elif known is not None and column not in known:
-            found.append(f'The query has no column "{column}".')
-        found.extend(_target_problems(target, kind))
-        if target in seen:
-            found.append(f'Two columns go to "{target}". Each field takes one.')
-        seen.add(target)
-    return found
+    return mapping_problems.problems(
+        mapping, columns=columns, of_target=_target_problems, takes_one="Each field takes one."
+    )
 
 
 def _target_problems(target: str, kind: str) -> list[str]:

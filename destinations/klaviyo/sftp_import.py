@@ -34,6 +34,10 @@ DEFAULTS = Choices(
 )
 TAKES = frozenset({"folder", "part_rows", "part_bytes", "wait_minutes", "list_column", "staging", "headers"})
 
+# What stands for a list's id in a plan that is made before the list: as long as every id, so that the parts
+# have their true sizes.
+LIST_TO_COME = "000000"
+
 file_name = file_choices.file_name
 
 

@@ -1,9 +1,10 @@
 """Decides which connections and files go wrong, and how: rules that match, count and expire."""
 
 import re
-import threading
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from simulator.rulebook import Live, Rulebook
 
 # Before anyone has said who they are: a rule for one of these acts on whoever connects.
 NAMELESS = frozenset({"tcp", "banner", "key_exchange"})
@@ -51,20 +52,16 @@ class Fault:
 
 
 @dataclass
-class _Live:
-    fault: Fault
-    places: frozenset[str]
-    seen: int = 0
-    acted: int = 0
+class _Live(Live[Fault]):
+    places: frozenset[str] = frozenset()
 
 
 class Faults:
     """All rules; the oldest that matches acts."""
 
     def __init__(self) -> None:
-        self._live: list[_Live] = []
-        self._next = 1
-        self._lock = threading.Lock()
+        self._book = Rulebook[_Live]()
+        self.clear = self._book.clear
 
     def add(self, fault: Fault) -> int:
         """Keep a rule and return its number. Raises ValueError for one that could never act."""
@@ -72,30 +69,14 @@ class Faults:
             raise ValueError(f"an SFTP fault is one of {', '.join(ACTIONS)}")
         if fault.mode not in MODES:
             raise ValueError(f"a full disk shows by one of {', '.join(MODES)}")
-        re.compile(fault.path or "")
-        places = _places(fault)
-        with self._lock:
-            numbered = replace(fault, id=self._next)
-            self._next += 1
-            self._live.append(_Live(numbered, places))
-        return numbered.id
-
-    def clear(self, *, account_names: tuple[str, ...] | None = None, fault_id: int | None = None) -> None:
-        """Drop the rules of one account (by its key or id), one rule, or all of them."""
-        with self._lock:
-            self._live = [
-                live
-                for live in self._live
-                if (fault_id is not None and live.fault.id != fault_id)
-                or (account_names is not None and live.fault.account not in account_names)
-            ]
+        return self._book.keep(_Live(fault, places=_places(fault)))
 
     def acting(self, at: str, now: int, *, names: tuple[str, ...] = (), path: str = "") -> Fault | None:
         """Return the rule that acts here, counted as used. `names` are an account's key and id."""
-        if not self._live:
+        if not self._book.live:
             return None
-        with self._lock:
-            for live in self._live:
+        with self._book.lock:
+            for live in self._book.live:
                 if _matches(live, at, now, names, path) and _acts(live):
                     return live.fault
         return None
@@ -104,10 +85,10 @@ class Faults:
         self, size: int, now: int, *, names: tuple[str, ...], path: str, passed: set[int]
     ) -> Fault | None:
         """Return the rule that a file acts on by growing to `size` bytes; each is asked once for a file."""
-        if not self._live:
+        if not self._book.live:
             return None
-        with self._lock:
-            for live in self._live:
+        with self._book.lock:
+            for live in self._book.live:
                 fault = live.fault
                 if fault.id in passed or size <= fault.bytes or not _matches(live, "bytes", now, names, path):
                     continue
@@ -118,15 +99,17 @@ class Faults:
 
     def hides(self, path: str, now: int, *, names: tuple[str, ...]) -> bool:
         """Tell whether a folder is one that is missing; asking does not count."""
-        with self._lock:
+        with self._book.lock:
             return any(
                 live.fault.action == "missing_folder" and _matches(live, "list", now, names, path)
-                for live in self._live
+                for live in self._book.live
             )
 
     def all(self) -> list[dict[str, Any]]:
-        with self._lock:
-            return [{**asdict(live.fault), "seen": live.seen, "acted": live.acted} for live in self._live]
+        with self._book.lock:
+            return [
+                {**asdict(live.fault), "seen": live.seen, "acted": live.acted} for live in self._book.live
+            ]
 
 
 def _places(fault: Fault) -> frozenset[str]:
@@ -152,10 +135,7 @@ def _matches(live: _Live, at: str, now: int, names: tuple[str, ...], path: str) 
 
 
 def _acts(live: _Live) -> bool:
-    live.seen += 1
-    if live.seen <= live.fault.skip:
-        return False
-    if live.fault.times is not None and live.acted >= live.fault.times:
+    if not live.comes_round():
         return False
     live.acted += 1
     return True

@@ -1,5 +1,4 @@
 import os
-import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 from paramiko.sftp import CMD_ATTRS, CMD_EXTENDED, CMD_EXTENDED_REPLY, CMD_STATUS, CMD_WRITE, SFTP_OK, int64
 
 from simulator.control import Account, ControlError, Simulator
+from tests import sshd
 from tests.simulator.plain_sftp import GONE, Key, Uploader, ended, people, settle, write
 
 
@@ -267,8 +267,12 @@ class TestRequests:
             assert client._request(paramiko.sftp.CMD_FSTAT, file.handle)[0] == CMD_ATTRS
 
 
-@pytest.mark.skipif(shutil.which("sftp") is None, reason="OpenSSH is not installed")
 class TestOpenSsh:
+    @pytest.fixture(autouse=True)
+    def client(self) -> None:
+        """Its client comes with the server, which is installed where it is missing."""
+        sshd.sshd()
+
     def test_uploads_lists_renames_and_reads_back(self, tmp_path: Path, account: Account, uploader: Uploader):
         (tmp_path / "a.csv").write_bytes(people(20_000, account.list_named("VIP")))
         batch = ["put a.csv profiles/a.csv", "rename profiles/a.csv profiles/b.csv", "ls profiles"]

@@ -7,8 +7,6 @@ byte for byte.
 import shutil
 from typing import Any
 
-from audiences import outcomes
-from audiences.errors import SumsDoNotClose
 from destinations import csv_file
 from destinations.csv_file import CannotWrite
 from workflows import alone, batches, learning, rows, sealing
@@ -20,7 +18,7 @@ from workflows.moves import State
 from workflows.plan import Plan, by_parts
 from workflows.results import Done, Ended, Paused, Result
 from workflows.run import Run
-from workflows.steps import story
+from workflows.steps import books, story
 
 
 def reach(run: Run, step: Step) -> Result:
@@ -141,7 +139,7 @@ def close(run: Run, step: Step) -> Result:
     rows.write(folder / "adds.parquet", {"key": sent})
     rows.write(folder / "rejected.parquet", {"key": list(refused), "code": list(refused.values())})
     rows.write(folder / "unconfirmed.parquet", {"key": unseen})
-    counts = run.meanwhile(lambda: _closed(run, folder))
+    counts = run.meanwhile(lambda: books.close(run, folder))
     samples = sealing.seal_refused(run.folder, run.workflow, refused)
     shutil.copyfile(folder / "outcomes.parquet", sealed_path(run.workflow.pk, "outcomes.parquet"))
     learning.learn(run.workflow, now=run.clock.now())
@@ -151,18 +149,6 @@ def close(run: Run, step: Step) -> Result:
 
 def _inputs(run: Run, keys: list[str]) -> list[dict[str, Any]]:
     return list(run.workflow.steps.filter(key__in=keys).values_list("input", flat=True))
-
-
-def _closed(run: Run, folder: Any) -> dict[str, Any]:
-    try:
-        return outcomes.write(
-            rows=run.workflow.counts["rows"],
-            candidates=run.folder.file("candidates.parquet"),
-            not_loaded=run.folder.file("not_loaded.parquet"),
-            changes=folder,
-        )
-    except SumsDoNotClose as error:
-        raise Paused("sums_do_not_close", str(error)) from error
 
 
 def _verdict(run: Run, sent: int, gone: int, columns: dict[str, Any], refused: bool) -> Ended:

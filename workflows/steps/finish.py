@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from audiences import ledger, outcomes
-from audiences.errors import SumsDoNotClose
+from audiences import ledger
 from workflows import batches, learning, lease, receipts, rows, sealing
 from workflows.files import drop_ledgers_before, ledger_path, sealed_path
 from workflows.models import Step, StepState
 from workflows.moves import State
-from workflows.results import Ended, Paused, Result
+from workflows.results import Ended, Result
 from workflows.run import Run
+from workflows.steps import books
 from workflows.words import people
 
 NOT_SEEN = "not_seen"
@@ -38,7 +38,7 @@ def finish(run: Run, step: Step) -> Result:
     rows.write(folder / "rejected.parquet", {"key": list(refused), "code": list(refused.values())})
     missing, doubted = _missing(run, last), batches.doubted(run.folder) - refused.keys()
     rows.write(folder / "unconfirmed.parquet", {"key": sorted(missing | doubted)})
-    counts = run.meanwhile(lambda: _close(run, folder))
+    counts = run.meanwhile(lambda: books.close(run, folder))
     verdict = _verdict(run, rows.count(members), len(missing), last.outcome, len(doubted), len(refused))
     _keep_ledger(run, folder, members, last, verdict)
     learning.learn(run.workflow, now=run.clock.now())
@@ -63,18 +63,6 @@ def _missing(run: Run, last: Step) -> set[str]:
     if not last.outcome.get("missing"):
         return set()
     return rows.values(run.folder.file(f"v{last.round}", "adds.parquet"), "key")
-
-
-def _close(run: Run, folder: Path) -> dict[str, Any]:
-    try:
-        return outcomes.write(
-            rows=run.workflow.counts["rows"],
-            candidates=run.folder.file("candidates.parquet"),
-            not_loaded=run.folder.file("not_loaded.parquet"),
-            changes=folder,
-        )
-    except SumsDoNotClose as error:
-        raise Paused("sums_do_not_close", str(error)) from error
 
 
 def _not_on_the_list(missing: int, *, came: bool) -> str:

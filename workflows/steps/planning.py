@@ -54,8 +54,7 @@ def _layout(run: Run) -> tuple[Layout | None, str]:
     if not host_keys.pinned(credential):
         return None, "Nobody has accepted the host key of the SFTP server yet."
     try:
-        # The list's id is not known before the list is made; its length is always the same.
-        return run.layout(run.workflow.list_id or "XXXXXX"), ""
+        return run.layout(run.workflow.list_id or run.plugin.files.LIST_TO_COME), ""
     except CannotWrite as error:
         return None, error.message
 
