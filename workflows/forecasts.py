@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from workflows.coefficients import NO_HISTORY, Coefficients, Line
 from workflows.durations import duration
 from workflows.spacing import after, paced
+from workflows.words import size
 
 # More than so many are never sent one by one: each would cost a request that others of the account may need.
 MOST_SINGLE = 100
@@ -245,13 +246,13 @@ class _Sheet:
 
     def upload(self) -> None:
         """Write down the upload of the CSV, one file after the other."""
-        parts, size = self.asked.work.csv_parts, self.asked.work.csv_bytes
+        parts, csv_bytes = self.asked.work.csv_parts, self.asked.work.csv_bytes
         if not parts:
             return
         line = self.asked.coefficients.line("upload")
         files = "1 file" if parts == 1 else f"{parts:,} files"
-        words = f"{_size(size)} of CSV in {files}, uploaded at about {_size(1 / line.each)} a second"
-        self.add(parts * line.fixed + size * line.each, words, _history(line))
+        words = f"{size(csv_bytes)} of CSV in {files}, uploaded at about {size(1 / line.each)} a second"
+        self.add(parts * line.fixed + csv_bytes * line.each, words, _history(line))
         self.uploaded_at = self.seconds
 
     def ingest(self, rows: int) -> None:
@@ -304,10 +305,3 @@ def _rounded(number: float) -> str:
         return f"{number:.2g}"
     digits = max(math.floor(math.log10(number)) - 1, 0)
     return f"{round(number, -digits):,.0f}"
-
-
-def _size(size: float) -> str:
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size:.0f} bytes"

@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 BY_ID_SIZE = 1_000
 PAGE_SIZE = 100
@@ -72,6 +72,18 @@ class Plan:
         """The same for the same people, counts and list, and for nothing else."""
         told = json.dumps({**asdict(self), "batches": []}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(told.encode()).hexdigest()
+
+    def record(self, *, small_list: int, round_: int) -> dict[str, Any]:
+        """What a workflow keeps of it, as JSON: numbers, hash, calls and batches."""
+        people = ("adds", "removes", "updates", "unchanged", "kept_out", "skipped", "surplus_left")
+        more = ("rows", "candidates", "members", "path", "hash")
+        return {
+            **{name: getattr(self, name) for name in (*people, *more)},
+            "not_loaded": dict(self.not_loaded),
+            "calls": self.calls(small_list=small_list),
+            "batches": [{"kind": batch.kind, **batch.as_input()} for batch in self.batches],
+            "round": round_,
+        }
 
     def calls(self, *, small_list: int) -> dict[str, int]:
         """Requests of each endpoint that delivering and reading back will take."""

@@ -10,9 +10,9 @@ def people(number: int) -> str:
     return counted(number, "person", "people")
 
 
-def size(number: int) -> str:
+def size(number: float) -> str:
     """Write a number of bytes: “480 bytes”, “14.1 MB”; a kB is 1,000 bytes."""
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if number >= factor:
             return f"{number / factor:,.1f} {unit}"
-    return counted(number, "byte")
+    return counted(round(number), "byte")

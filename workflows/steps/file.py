@@ -11,14 +11,14 @@ from destinations import csv_file
 from destinations.csv_file import CannotWrite
 from workflows import alone, batches, learning, rows, sealing
 from workflows.batches import IN_FILE, NOT_IN_FILE
-from workflows.estimate import Work, file_forecast
+from workflows.estimate import Choice, Work, file_forecast
 from workflows.files import digest, sealed_path
 from workflows.models import Step, StepState
 from workflows.moves import State
 from workflows.plan import Plan, by_parts
 from workflows.results import Done, Ended, Paused, Result
 from workflows.run import Run
-from workflows.steps import books, story
+from workflows.steps import books, planning, story
 
 
 def reach(run: Run, step: Step) -> Result:
@@ -77,24 +77,10 @@ def draft(run: Run, step: Step) -> Result:
 
 
 def _record(run: Run, plan: Plan, size: int) -> dict[str, Any]:
-    names = ("adds", "removes", "updates", "unchanged", "kept_out", "skipped", "surplus_left")
-    more = ("rows", "candidates", "members", "path")
-    known = learning.coefficients(run.workflow.account_id)
     work = Work(new=plan.adds, csv_bytes=size, csv_parts=len(plan.batches))
-    forecast = file_forecast(work, known)
-    return {
-        **{name: getattr(plan, name) for name in (*names, *more)},
-        "not_loaded": dict(plan.not_loaded),
-        "hash": plan.hash,
-        "calls": plan.calls(small_list=0),
-        "way": "file",
-        "why": "",
-        "others": [],
-        "estimate_seconds": round(forecast.seconds, 1),
-        "arithmetic": list(forecast.arithmetic),
-        "batches": [{"kind": batch.kind, **batch.as_input()} for batch in plan.batches],
-        "round": 0,
-    }
+    forecast = file_forecast(work, learning.coefficients(run.workflow.account_id))
+    only_way = Choice(plan.path, "file", forecast, why="", others=())
+    return plan.record(small_list=0, round_=0) | planning.told(only_way)
 
 
 def confirm(run: Run, step: Step) -> Result:

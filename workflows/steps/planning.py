@@ -29,14 +29,7 @@ def plan(run: Run, tally: Tally, folder: Path, round_: int) -> tuple[Plan, dict[
     cuts = batches.cut(run, folder, by_id=round_ == 0 and not run.template["full_profile"], layout=layout)
     chosen = _choose(run, tally, cuts, problem, round_)
     made = _made(run, tally, folder, cuts, chosen)
-    record = {
-        **_numbers(made),
-        "hash": made.hash,
-        "calls": made.calls(small_list=SMALL_LIST),
-        **told(chosen),
-        "batches": [{"kind": batch.kind, **batch.as_input()} for batch in made.batches],
-        "round": round_,
-    }
+    record = made.record(small_list=SMALL_LIST, round_=round_) | told(chosen)
     return made, record
 
 
@@ -114,12 +107,6 @@ def _made(run: Run, tally: Tally, folder: Path, cuts: Cuts, chosen: Choice) -> P
         digests={path.name: digest(path) for path in files},
         batches=tuple(cuts.batches(chosen.way)),
     )
-
-
-def _numbers(plan: Plan) -> dict[str, Any]:
-    names = ("adds", "removes", "updates", "unchanged", "kept_out", "skipped", "surplus_left")
-    more = ("rows", "candidates", "members", "path")
-    return {name: getattr(plan, name) for name in (*names, *more)} | {"not_loaded": dict(plan.not_loaded)}
 
 
 def told(chosen: Choice) -> dict[str, Any]:
