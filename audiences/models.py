@@ -58,6 +58,7 @@ class Query(models.Model):
     `version` grows by one each time the query is activated. `columns` is what the last activation found:
     a list of `{"name", "type", "meaning", "pii"}` with meaning `email`, `phone`, `external_id` or null.
     The four thresholds are numbers of rows; outside of them a run warns, or stops before it sends.
+    `timeout_seconds` is null for the usual limit.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -73,6 +74,7 @@ class Query(models.Model):
     stop_below = models.PositiveBigIntegerField(null=True, blank=True)
     stop_above = models.PositiveBigIntegerField(null=True, blank=True)
     default_country = models.CharField(max_length=2, null=True, blank=True)  # noqa: DJ001 - null: none chosen
+    timeout_seconds = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -98,3 +100,20 @@ class Query(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state == QueryState.ACTIVE
+
+
+class QueryVersion(models.Model):
+    """A query as it was activated: what can be looked up, and put back."""
+
+    query = models.ForeignKey(Query, on_delete=models.CASCADE, related_name="versions")
+    version = models.PositiveIntegerField()
+    sql = models.TextField()
+    columns = models.JSONField(blank=True, default=list)
+    activated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-version"]
+        constraints = [models.UniqueConstraint(fields=["query", "version"], name="query_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.query_id} version {self.version}"

@@ -63,6 +63,7 @@ CONTENT_SECURITY_POLICY = {
 INSTALLED_APPS = [
     "config",
     "accounts",
+    "notifications",
     "credentials",
     "audiences",
     "destinations",

@@ -35,7 +35,9 @@ class Destination(models.Model):
 
     `account_id` is pinned by the first successful test; a credential that opens another account is
     refused from then on. `sftp_credential` opens the vendor's other door, where files go in; what goes
-    through it is said in `settings["sftp"]`.
+    through it is said in `settings["sftp"]`. `rate_share` is how many percent of the vendor's limits we use;
+    the rest is left to other apps. `allows_restricted`: whether people from whom personal data is hidden may
+    send here.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -53,6 +55,8 @@ class Destination(models.Model):
         blank=True,
     )
     settings = models.JSONField(blank=True, default=dict)
+    rate_share = models.PositiveSmallIntegerField(default=100)
+    allows_restricted = models.BooleanField(default=True)
     account_id = models.CharField(max_length=64, blank=True, default="")
     account_name = models.CharField(max_length=MAX_NAME_CHARS, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)

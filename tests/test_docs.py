@@ -18,7 +18,17 @@ DECISIONS = ROOT / "docs" / "decisions"
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE_FILE = re.compile(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|yaml|sqlite))`")
-ROOMS = ("accounts", "credentials", "audiences", "destinations", "workflows", "api", "config", "simulator")
+ROOMS = (
+    "accounts",
+    "credentials",
+    "notifications",
+    "audiences",
+    "destinations",
+    "workflows",
+    "api",
+    "config",
+    "simulator",
+)
 WORDS_OF_THE_CORE = (
     *(
         "credential",

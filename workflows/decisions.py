@@ -22,6 +22,10 @@ class Stale(Exception):
     """The decision was made on an old picture of the workflow; nothing was changed."""
 
 
+class TooOld(Stale):
+    """The plan is hours old: the query and the list have gone on since."""
+
+
 def approve(
     workflow: Workflow, *, plan_hash: str, by: User | None, as_name: str, clock: Clock | None = None
 ) -> None:
@@ -79,7 +83,7 @@ def _fresh(workflow: Workflow, now: datetime, lasts: timedelta) -> None:
     )
     if planned and planned.finished_at and now - planned.finished_at > lasts:
         hours = lasts.total_seconds() / 3600
-        raise Stale(f"Its plan is more than {hours:.0f} hours old. Run it again: that compares anew.")
+        raise TooOld(f"Its plan is more than {hours:.0f} hours old. Run it again: that compares anew.")
 
 
 def discard(workflow: Workflow, *, by: str, clock: Clock | None = None) -> None:

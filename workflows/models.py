@@ -42,7 +42,10 @@ class Stage(models.TextChoices):
 
 
 class Orchestration(models.Model):
-    """The standing order: this query, through this data template, is that list."""
+    """The standing order: this query, through this data template, is that list.
+
+    One that failed time after time is not `is_active`; `probe_at` is when a run next tries it by itself.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200, unique=True)
@@ -51,6 +54,9 @@ class Orchestration(models.Model):
         "destinations.DataTemplate", on_delete=models.PROTECT, related_name="orchestrations"
     )
     guards = models.JSONField(default=dict, blank=True)
+    is_active = models.BooleanField(default=True)
+    inactive_since = models.DateTimeField(null=True, blank=True)
+    probe_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -59,6 +65,34 @@ class Orchestration(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Circuit(models.Model):
+    """One credential that was refused: while this row is there, no workflow of its account sends anything.
+
+    It counts for the secret of `credential_version` alone; another one, or a test passed since, mends it.
+    `probe_at` is when one workflow may next try by itself.
+    """
+
+    credential = models.OneToOneField(
+        "credentials.Credential", on_delete=models.CASCADE, primary_key=True, related_name="circuit"
+    )
+    account_id = models.CharField(max_length=64)
+    code = models.CharField(max_length=64)
+    message = models.TextField()
+    credential_version = models.PositiveIntegerField()
+    opened_at = models.DateTimeField()
+    opened_by = models.ForeignKey(
+        "workflows.Workflow", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    probe_at = models.DateTimeField()
+    probes = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["opened_at"]
+
+    def __str__(self) -> str:
+        return f"circuit of {self.account_id}"
 
 
 class Workflow(models.Model):
@@ -78,6 +112,8 @@ class Workflow(models.Model):
     started_by = models.CharField(max_length=200, blank=True)
     engine_version = models.PositiveSmallIntegerField(default=1)
     config = models.JSONField(default=dict)
+    # What a resolution tells the steps to do when the run goes on, such as lists to delete.
+    instructions = models.JSONField(default=dict, blank=True)
     dry_run = models.BooleanField(default=False)
 
     state = models.CharField(max_length=24, choices=WorkflowState, default=WorkflowState.QUEUED)
@@ -215,7 +251,10 @@ class Step(models.Model):
 
 
 class Attempt(models.Model):
-    """One call that may have changed something in Klaviyo: its intent, then what came of it. Append-only."""
+    """One call that may have changed something in Klaviyo: its intent, then what came of it. Append-only.
+
+    `request` and `answer` are what was sent and what came back, with every person and secret blotted out.
+    """
 
     step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="calls")
     fence = models.PositiveBigIntegerField()
@@ -228,6 +267,8 @@ class Attempt(models.Model):
     http_status = models.PositiveSmallIntegerField(null=True, blank=True)
     code = models.CharField(max_length=64, blank=True)
     error_ids = models.JSONField(default=list, blank=True)
+    request = models.JSONField(default=dict, blank=True)
+    answer = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["id"]

@@ -21,7 +21,7 @@ from workflows.moves import State
 from workflows.pace import Pace, pace
 from workflows.presses import Press, presses
 from workflows.report import files, warnings
-from workflows.resolutions import followers
+from workflows.resolutions import Resolution, followers, offered
 from workflows.sent import Sent, sent
 from workflows.stages import StageView, stages
 from workflows.ways import Files, Sum, Way
@@ -130,6 +130,7 @@ class Picture:
     warnings: Sequence[str]
     sent: Sent
     entry: Entry | None
+    offers: Sequence[Resolution]
     presses: Sequence[Press]
     followers: Sequence[Workflow]
     files: Files
@@ -189,12 +190,12 @@ class Picture:
         if not self.entry or self.followers:
             return []
         labels = {press.way.label for press in self.presses}
-        return [way for way in self.entry.resolutions if way not in labels]
+        return [each.label for each in self.offers if each.label not in labels]
 
     @property
     def first_press(self) -> str:
         """Which button comes first: press, look (where something is to be put right) or retry."""
-        likeliest = self.entry.resolutions[0] if self.entry else ""
+        likeliest = self.offers[0].label if self.offers else ""
         if self.presses and self.presses[0].way.label == likeliest:
             return "press"
         asks = (
@@ -288,6 +289,7 @@ def picture(workflow: Workflow, *, now: datetime) -> Picture:
         warnings=warnings(workflow),
         sent=gone_out,
         entry=entry(workflow.code) if workflow.code else None,
+        offers=offered(workflow),
         presses=presses(workflow, gone_out),
         followers=list(followers(workflow).only("number")),
         files=ways.uploaded(files(workflow)),

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from workflows.durations import duration
 from workflows.models import Workflow
-from workflows.resolutions import Resolution, missing_people, offered
+from workflows.resolutions import Resolution, offered
+from workflows.resolutions.uploads import missing_people
 from workflows.sent import Sent
 
+BUTTONS = ("send_missing", "wait_longer", "send_by_api")
 _GUARDED = "A plan over your limits waits for approval; any other is delivered and read back."
 
 
@@ -28,7 +30,7 @@ class Press:
 
 def presses(workflow: Workflow, sent: Sent) -> list[Press]:
     """Return the offered ways out as buttons, in their order; `sent` is what has gone out already."""
-    return [_press(way, workflow, sent) for way in offered(workflow)]
+    return [_press(way, workflow, sent) for way in offered(workflow) if way.name in BUTTONS]
 
 
 def _press(way: Resolution, workflow: Workflow, sent: Sent) -> Press:

@@ -1,5 +1,6 @@
 """A workflow told in one JSON document, for scripts, schedulers and the API."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +14,7 @@ OUTCOMES = ("added", "updated", "unchanged", "kept_out", "not_loaded", "rejected
 
 def report(workflow: Workflow) -> dict[str, Any]:
     """Return what happened, in counts and codes; it holds no person and no secret."""
+    offers = resolutions.offered(workflow)
     return {
         "workflow": str(workflow.pk),
         "orchestration": workflow.orchestration.name,
@@ -31,9 +33,9 @@ def report(workflow: Workflow) -> dict[str, Any]:
         "estimate_seconds": workflow.estimate_seconds,
         "actual_seconds": workflow.actual_seconds,
         "total_seconds": workflow.total_seconds,
-        "error": _error(workflow),
+        "error": _error(workflow, offers),
         "files": files(workflow),
-        "offered": [asdict(each) for each in resolutions.offered(workflow)],
+        "offered": [asdict(each) for each in offers],
     }
 
 
@@ -56,12 +58,12 @@ def _plan(workflow: Workflow) -> dict[str, Any] | None:
     return {**told, "objections": workflow.error.get("objections", [])}
 
 
-def _error(workflow: Workflow) -> dict[str, Any] | None:
+def _error(workflow: Workflow, offers: Sequence[resolutions.Resolution]) -> dict[str, Any] | None:
     if not workflow.code:
         return None
     return {
         "code": workflow.code,
         "title": entry(workflow.code).title,
         "message": workflow.message,
-        "resolutions": list(entry(workflow.code).resolutions),
+        "resolutions": [f"{each.label}: {each.effect}" for each in offers],
     }

@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
@@ -114,17 +115,26 @@ def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _decide(request, pk, retrying, "It goes on from the step that stopped.")
 
 
-@permission_required("workflows.add_workflow", raise_exception=True)
+@sensitive_post_parameters()
 @require_POST
 def resolve(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
     """Carry a way out out, and show the run it started."""
     try:
-        run = resolutions.resolve(_workflow(pk), name, by=request.user.get_username())
-    except (resolutions.NotOffered, CannotStart) as refusal:
+        resolved = resolutions.resolve(_workflow(pk), name, _answers(request), by=_person(request))
+    except (resolutions.NotOffered, resolutions.Refused, CannotStart) as refusal:
         messages.error(request, str(refusal))
         return redirect("workflows:detail", pk)
-    ring(run.pk)
-    return redirect("workflows:detail", run.pk)
+    ring(resolved.workflow.pk)
+    return redirect("workflows:detail", resolved.workflow.pk)
+
+
+def _answers(request: HttpRequest) -> resolutions.Answers:
+    return resolutions.Answers({name: request.POST.getlist(name) for name in request.POST})
+
+
+def _person(request: HttpRequest) -> resolutions.Person:
+    user = request.user if isinstance(request.user, User) else None
+    return resolutions.Person(request.user.get_username(), user)
 
 
 @permission_required("workflows.change_workflow", raise_exception=True)

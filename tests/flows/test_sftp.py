@@ -134,7 +134,9 @@ class TestReadBack:
         company.write(people(1_000))
         failed = company.run()
 
-        mended = company.go_on(resolutions.resolve(failed, "send_missing", by="a test"))
+        mended = company.go_on(
+            resolutions.resolve(failed, "send_missing", by=resolutions.Person("a test")).workflow
+        )
 
         assert (mended.state, mended.message) == (State.SUCCEEDED, "")
         assert mended.parent_id == failed.pk
@@ -151,7 +153,14 @@ class TestReadBack:
         company.klaviyo.release_ingests()
         company.klaviyo.forget_log()
 
-        mended = company.go_on(resolutions.resolve(failed, "wait_longer", by="a test", minutes=5))
+        mended = company.go_on(
+            resolutions.resolve(
+                failed,
+                "wait_longer",
+                resolutions.Answers({"minutes": ["5"]}),
+                by=resolutions.Person("a test"),
+            ).workflow
+        )
 
         assert failed.counts["unknown"] == 20
         assert (mended.state, mended.message) == (State.SUCCEEDED, "")
@@ -164,7 +173,14 @@ class TestReadBack:
         company.write(people(20))
         failed = company.run()
 
-        waited = company.go_on(resolutions.resolve(failed, "wait_longer", by="a test", minutes=2))
+        waited = company.go_on(
+            resolutions.resolve(
+                failed,
+                "wait_longer",
+                resolutions.Answers({"minutes": ["2"]}),
+                by=resolutions.Person("a test"),
+            ).workflow
+        )
 
         assert (waited.state, waited.code) == (State.PAUSED, "plan_ready")
         assert waited.plan["adds"] == 1
@@ -247,7 +263,9 @@ class TestTrouble:
         company.klaviyo.sftp_fault("deny")
         stuck = company.run()
 
-        mended = company.go_on(resolutions.resolve(stuck, "send_by_api", by="a test"))
+        mended = company.go_on(
+            resolutions.resolve(stuck, "send_by_api", by=resolutions.Person("a test")).workflow
+        )
 
         stuck.refresh_from_db()
         waited = mended.steps.get(key="barrier")

@@ -116,7 +116,7 @@ class TestWhatWasLeftOnTheServer:
         company.klaviyo.sftp_fault("full", bytes=40_000, mode="silent")
         company.write(people(5_000))
         stuck = company.run()
-        mended = resolutions.resolve(stuck, "send_by_api", by="a test")
+        mended = resolutions.resolve(stuck, "send_by_api", by=resolutions.Person("a test")).workflow
 
         engine.advance(mended.pk, worker="test", clock=company.clock)
 
@@ -244,14 +244,14 @@ class TestWaysOut:
 
         assert resolutions.offered(workflow) == []
         with pytest.raises(resolutions.NotOffered):
-            resolutions.resolve(workflow, "wait_longer", by="a test")
+            resolutions.resolve(workflow, "wait_longer", by=resolutions.Person("a test"))
 
     def test_start_nothing_while_another_run_is_at_work(self, failed: tuple[World, Workflow]):
         company, workflow = failed
         live = start(company.orchestration, by="somebody", trigger="manual")
 
         with pytest.raises(resolutions.NotOffered, match=f"Run {live.number} is at work"):
-            resolutions.resolve(workflow, "send_missing", by="a test")
+            resolutions.resolve(workflow, "send_missing", by=resolutions.Person("a test"))
 
         assert workflow.children.count() == 0
 
@@ -260,14 +260,21 @@ class TestWaysOut:
         waiting = company.run(dry_run=True)
 
         with pytest.raises(resolutions.NotOffered, match="waits for a decision"):
-            resolutions.resolve(workflow, "send_missing", by="a test")
+            resolutions.resolve(workflow, "send_missing", by=resolutions.Person("a test"))
 
         waiting.refresh_from_db()
         assert waiting.state == State.PAUSED
 
     def test_send_by_api_what_still_lacks_after_waiting(self, failed: tuple[World, Workflow]):
         company, workflow = failed
-        waited = company.go_on(resolutions.resolve(workflow, "wait_longer", by="a test", minutes=1))
+        waited = company.go_on(
+            resolutions.resolve(
+                workflow,
+                "wait_longer",
+                resolutions.Answers({"minutes": ["1"]}),
+                by=resolutions.Person("a test"),
+            ).workflow
+        )
 
         ended = company.approve(waited)
 
@@ -277,21 +284,21 @@ class TestWaysOut:
 
     def test_are_open_again_when_the_run_came_to_nothing(self, failed: tuple[World, Workflow]):
         company, workflow = failed
-        first = resolutions.resolve(workflow, "send_missing", by="a test")
+        first = resolutions.resolve(workflow, "send_missing", by=resolutions.Person("a test")).workflow
         decisions.cancel(first, by="a test", clock=company.clock)
         company.go_on(first)
 
-        second = company.go_on(resolutions.resolve(workflow, "send_missing", by="a test"))
+        second = company.go_on(resolutions.resolve(workflow, "send_missing", by=resolutions.Person("a test")))
 
         assert second.pk != first.pk
         assert second.state == State.SUCCEEDED
 
     def test_are_the_same_run_when_pressed_twice(self, failed: tuple[World, Workflow]):
         workflow = failed[1]
-        first = resolutions.resolve(workflow, "send_missing", by="a test")
+        first = resolutions.resolve(workflow, "send_missing", by=resolutions.Person("a test")).workflow
 
         with pytest.raises(resolutions.NotOffered):
-            resolutions.resolve(workflow, "send_missing", by="another")
+            resolutions.resolve(workflow, "send_missing", by=resolutions.Person("another"))
 
         assert list(workflow.children.all()) == [first]
 

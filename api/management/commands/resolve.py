@@ -7,6 +7,7 @@ from api.console import commands, orders, telling
 from workflows import resolutions
 from workflows.models import Workflow
 from workflows.report import report
+from workflows.resolutions.uploads import WAIT_MINUTES
 from workflows.start import CannotStart
 from workflows.tasks import ring
 
@@ -23,7 +24,7 @@ class Command(commands.Command):
         parser.add_argument("resolution", metavar="NAME", help="one of those it offers")
         parser.add_argument("--wait", action="store_true", help="work on the new run here until it is over")
         parser.add_argument(
-            "--minutes", type=int, default=resolutions.WAIT_MINUTES, help="how long wait_longer waits at most"
+            "--minutes", type=int, default=WAIT_MINUTES, help="how long wait_longer waits at most"
         )
 
     def work(self, *, id: str, resolution: str, wait: bool, minutes: int, **options: Any) -> int:
@@ -43,7 +44,11 @@ class Command(commands.Command):
 
     def _started(self, found: Workflow, resolution: str, minutes: int) -> Workflow:
         try:
-            return resolutions.resolve(found, resolution, by=orders.operator(), minutes=minutes)
+            answers = resolutions.Answers({"minutes": [str(minutes)]})
+            person = resolutions.Person(orders.operator())
+            return resolutions.resolve(found, resolution, answers, by=person).workflow
+        except resolutions.Refused as error:
+            raise commands.Failure("refused", error.message) from error
         except resolutions.NotOffered as error:
             ways = ", ".join(way.name for way in resolutions.offered(found)) or "none"
             raise commands.Failure("not_offered", f"{error} It offers: {ways}.") from error

@@ -1,0 +1,144 @@
+"""Resolutions: the ways out of what a workflow came to, offered in numbers and carried out in place."""
+
+from collections.abc import Mapping, Sequence
+
+from django.db import transaction
+
+from accounts import activity
+from workflows.catalogue import entry, ways_of_reason
+from workflows.clock import Clock, DatabaseClock
+from workflows.lifecycle import tell
+from workflows.models import Workflow
+from workflows.resolutions import common, uploads
+from workflows.resolutions.going_on import followers, is_of_the_same_list
+from workflows.resolutions.offers import (
+    Answers,
+    Field,
+    Kind,
+    NotOffered,
+    Person,
+    Preview,
+    Refused,
+    Resolution,
+    Resolved,
+    Trouble,
+    Way,
+)
+
+__all__ = [
+    "WAYS",
+    "Answers",
+    "NotOffered",
+    "Person",
+    "Preview",
+    "Refused",
+    "Resolution",
+    "Resolved",
+    "followers",
+    "offered",
+    "preview",
+    "resolve",
+]
+
+WAYS: dict[str, Way] = {way.name: way for way in (*common.WAYS, *uploads.WAYS)}
+# Offered after those of the catalogue wherever they fit.
+ALWAYS = ("retry", "restart", "discard")
+
+
+def offered(workflow: Workflow, reason: str = "") -> list[Resolution]:
+    """Return the ways out of what a workflow came to, the likeliest first; empty when there is none.
+
+    With a `reason` of those it set aside, such as `phone_no_country`: the ways out of that one.
+    """
+    return [resolution for _, resolution in _offered(_trouble(workflow, reason))]
+
+
+def preview(workflow: Workflow, name: str, answers: Answers, *, reason: str = "") -> Preview:
+    """Return what these answers would do; nothing is changed. Raises NotOffered and Refused."""
+    trouble = _trouble(workflow, reason)
+    way, _ = _chosen(trouble, name)
+    if way.preview is None:
+        raise NotOffered("This way out has nothing to try out.")
+    return way.preview(trouble, answers)
+
+
+def resolve(
+    workflow: Workflow,
+    name: str,
+    answers: Answers | None = None,
+    *,
+    by: Person,
+    reason: str = "",
+    seen: int | None = None,
+    clock: Clock | None = None,
+) -> Resolved:
+    """Take a way out: try what must work, then carry it out, with an entry of who decided what.
+
+    `seen` is the `row_version` the page was made of. Raises Refused when an answer will not do or the probe
+    fails, NotOffered when the way out is not open (any more), CannotStart when no run can be started now.
+    """
+    clock, answers = clock or DatabaseClock(), answers or Answers()
+    trouble = _trouble(workflow, reason)
+    if seen is not None and seen != workflow.row_version:
+        raise NotOffered("This workflow has moved on since the page was shown. Look at what it says now.")
+    way, resolution = _chosen(trouble, name)
+    if not by.may(resolution.permission):
+        raise NotOffered("Your account may not do this. Ask the person who runs Rollcall.")
+    _check(resolution.fields, answers)
+    probed = way.probe(trouble, answers, clock)
+    with transaction.atomic():
+        resolved = way.apply(trouble, answers, probed, by, clock)
+        facts: Mapping[str, object] = {"resolution": name, "code": trouble.code, **resolved.facts}
+        message = f"{by.name} chose “{resolution.label}”. {resolved.note}"
+        tell(workflow, "decision", now=clock.now(), actor=by.name, message=message, decided=dict(facts))
+        activity.record(by.user, "resolved", workflow, **facts)
+    return resolved
+
+
+def _trouble(workflow: Workflow, reason: str) -> Trouble:
+    return Trouble(workflow, workflow.code, reason)
+
+
+def _offered(trouble: Trouble) -> list[tuple[Way, Resolution]]:
+    workflow = trouble.workflow
+    if not (trouble.code or trouble.reason):
+        return []
+    if followers(workflow).exists() or not is_of_the_same_list(workflow):
+        # Someone has taken one already; its run tells the rest.
+        return []
+    listed = ways_of_reason(trouble.reason) if trouble.reason else entry(trouble.code).resolutions
+    names = listed if trouble.reason else (*listed, *(name for name in ALWAYS if name not in listed))
+    found = [(WAYS[name], WAYS[name].offer(trouble)) for name in names if name in WAYS]
+    return [(way, resolution) for way, resolution in found if resolution is not None]
+
+
+def _chosen(trouble: Trouble, name: str) -> tuple[Way, Resolution]:
+    for way, resolution in _offered(trouble):
+        if way.name == name:
+            return way, resolution
+    raise NotOffered("This way out is not open any more. Look at what the workflow says now.")
+
+
+def _check(fields: Sequence[Field], answers: Answers) -> None:
+    for field in fields:
+        given = [text for text in answers.many(field.name) if text.strip()]
+        if not given:
+            # A number or a text that was not given is the one that stood there.
+            if field.required and not field.value:
+                raise Refused(f"{field.label} is needed.", field=field.name)
+            continue
+        _check_given(field, given, answers)
+
+
+def _check_given(field: Field, given: Sequence[str], answers: Answers) -> None:
+    if field.kind in (Kind.CHOICE, Kind.CHOICES):
+        open_ones = {choice.value for choice in field.choices if not choice.blocked}
+        if not set(given) <= open_ones:
+            raise Refused("Choose from what is there.", field=field.name)
+    if field.kind == Kind.TYPED and given[0] != field.expected:
+        raise Refused(f"Type {field.expected} to go on.", field=field.name)
+    if field.kind == Kind.NUMBER:
+        number = answers.number(field.name)
+        low, high = field.minimum, field.maximum
+        if (low is not None and number < low) or (high is not None and number > high):
+            raise Refused(f"Enter a number between {low:,} and {high:,}.", field=field.name)

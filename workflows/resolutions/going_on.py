@@ -1,0 +1,79 @@
+"""How a workflow goes on once its trouble is mended: from the step that stopped, or compared anew."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from workflows import decisions
+from workflows.clock import Clock
+from workflows.models import Workflow
+from workflows.moves import State
+from workflows.resolutions.offers import NotOffered, Person, Trouble
+from workflows.start import Changes, account_of, start
+
+CAME_TO_NOTHING = (State.CANCELLED, State.FAILED)
+
+
+def followers(workflow: Workflow) -> QuerySet[Workflow]:
+    """Runs that go on where this one stopped, in their order; one that came to nothing is none."""
+    return workflow.children.exclude(state__in=CAME_TO_NOTHING).order_by("number")
+
+
+def resume(trouble: Trouble, person: Person, clock: Clock, **instructions: Any) -> Workflow:
+    """Go on from the step that stopped, with `instructions` for it; compare anew when the plan is too old.
+
+    Raises NotOffered when somebody else was first.
+    """
+    workflow = trouble.workflow
+    if instructions:
+        workflow.instructions = {**workflow.instructions, **instructions}
+        workflow.save(update_fields=["instructions"])
+    try:
+        decisions.retry(workflow, by=person.name, clock=clock)
+    except decisions.TooOld:
+        return restart(trouble, person, clock)
+    except decisions.Stale as stale:
+        raise NotOffered(str(stale)) from stale
+    return workflow
+
+
+def restart(
+    trouble: Trouble, person: Person, clock: Clock, *, dry_run: bool = False, **changes: Any
+) -> Workflow:
+    """Start a linked run from the query on, with the settings as they are now and `changes` for it alone.
+
+    `changes` are fields of `workflows.start.Changes`. The same press twice is the same run. Raises NotOffered
+    when another run is at work on the list, CannotStart when the orchestration cannot run now.
+    """
+    workflow = trouble.workflow
+    # After a run that came to nothing, a press is another.
+    key = f"resolution:{workflow.pk}:{trouble.code}:{trouble.reason}:{workflow.children.count()}"
+    _refuse_company(workflow)
+    changes.setdefault("note", f"Started by {person.name} to mend run {workflow.number}.")
+    run = start(
+        workflow.orchestration,
+        by=person.name,
+        trigger="resolution",
+        trigger_key=key,
+        dry_run=dry_run,
+        changes=Changes(of=workflow, **changes),
+        clock=clock,
+    )
+    if run.trigger_key != key:
+        raise NotOffered(f"Run {run.number} is at work on this list. See what it comes to first.")
+    return run
+
+
+def is_of_the_same_list(workflow: Workflow) -> bool:
+    """Whether another run would feed what this one did: its settings may have been changed since."""
+    template = workflow.orchestration.template
+    here = (account_of(template.destination), template.list_name)
+    return here == (workflow.account_id, workflow.list_key)
+
+
+def _refuse_company(workflow: Workflow) -> None:
+    """A run that waits for somebody's decision is not swept away by a press on another one's page."""
+    same = Workflow.objects.filter(account_id=workflow.account_id, list_key=workflow.list_key)
+    waiting = same.filter(state=State.PAUSED).exclude(pk=workflow.pk).first()
+    if waiting:
+        raise NotOffered(f"Run {waiting.number} of this list waits for a decision. Decide about it first.")
