@@ -1,11 +1,12 @@
 """A workflow's report in lines for a person: the plan, how it went, what it waits for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workflows import reasons
 from workflows.decisions import FOR_A_PLAN
 from workflows.moves import WORDS, State
+from workflows.resolutions.offers import Kind
 from workflows.sent import Sent
 from workflows.words import counted, people
 
@@ -40,6 +41,7 @@ OUTCOMES = {
     "not_loaded": "not loaded",
 }
 MANAGE = "python3 run.py manage"
+CHOICES_SHOWN = 10
 
 
 def plan_lines(report: Mapping[str, Any]) -> list[str]:
@@ -111,18 +113,38 @@ def error_lines(report: Mapping[str, Any]) -> list[str]:
     error = report["error"]
     if not error:
         return []
-    lines = [f"  {error.get('title') or error['code']}: {error['message']}", "  What can be done:"]
-    lines += [f"    - {resolution}" for resolution in error["resolutions"]]
+    lines = [f"  {error.get('title') or error['code']}: {error['message']}"]
     return [*lines, *offered_lines(report), *approval_lines(report)]
 
 
 def offered_lines(report: Mapping[str, Any]) -> list[str]:
-    """Return the commands that carry a way out out, each with what it does in numbers."""
-    lines = []
+    """Return each way out with what it does in numbers, what it asks, and the command that takes it."""
+    lines = ["  What can be done:"] if report["offered"] else []
     for way in report["offered"]:
-        lines += [f"  {way['label']}: {way['effect']}"]
-        lines += [f"    {MANAGE} resolve {report['workflow']} {way['name']}"]
+        lines += [f"    {way['label']}: {way['effect']}"]
+        lines += [f"      {MANAGE} resolve {report['workflow']} {way['name']}{_asked(way['fields'])}"]
+        lines += [line for field in way["fields"] for line in _choices(field)]
     return lines
+
+
+def _asked(fields: Sequence[Mapping[str, Any]]) -> str:
+    """Say as options of the command what a way out asks; what is not needed is left out."""
+    told = ""
+    for field in fields:
+        if field["kind"] == Kind.SECRET:
+            told += f" --secret {field['name']}"
+        elif field["required"]:
+            told += f" --set {field['name']}={field['expected'] or field['value'] or field['name'].upper()}"
+    return told
+
+
+def _choices(field: Mapping[str, Any]) -> list[str]:
+    free = [choice for choice in field["choices"] if not choice["blocked"]]
+    lines = [
+        f"        {field['name']}={choice['value']}: {choice['label']}" for choice in free[:CHOICES_SHOWN]
+    ]
+    left = len(free) - len(lines)
+    return [*lines, f"        and {left:,} more: see --json"] if left else lines
 
 
 def approval_lines(report: Mapping[str, Any]) -> list[str]:
