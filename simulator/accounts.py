@@ -16,13 +16,15 @@ class Settings:
     members show up in reads `settle_seconds` later. `fail` holds regular expressions; an address that
     one of them matches passes the synchronous check and fails in processing. Without `pointers` a
     refused import does not say which row is at fault. `limits` None means what the simulator was
-    started with.
+    started with. `keys` are further keys of the account, each with its own scopes (None: all); `scopes`
+    and `revoked` speak of the first one.
     """
 
     scopes: tuple[str, ...] | None = None
     limits: bool | None = None
     windows: dict[str, dict[str, int]] = field(default_factory=dict)
     revoked: bool = False
+    keys: dict[str, list[str] | None] = field(default_factory=dict)
     timezone: str = "Europe/London"
     currency: str = "EUR"
     sender: str = "hello@example.com"
@@ -57,6 +59,7 @@ class Accounts:
         self._ids = ids
         self._lock = threading.Lock()
         self._by_key: dict[str, Account] = {}
+        self._by_further_key: dict[str, str] = {}
         with store.read() as db:
             for row in db.execute("SELECT * FROM accounts"):
                 self._keep(Account(row["n"], row["id"], row["key"], row["name"], settings(row["settings"])))
@@ -75,7 +78,20 @@ class Accounts:
             return self._change(current, name or current.name, changes)
 
     def with_key(self, key: str) -> Account | None:
-        return self._by_key.get(key)
+        """Return the account that a key opens, as far as it opens it."""
+        first = self._by_further_key.get(key)
+        if first is None:
+            return self._by_key.get(key)
+        account = self._by_key[first]
+        scopes = account.settings.keys[key]
+        own = replace(account.settings, revoked=False, scopes=None if scopes is None else tuple(scopes))
+        return replace(account, settings=own)
+
+    def add_key(self, account: Account, scopes: list[str] | None) -> str:
+        """Make another key for an account, beside those it has, and return it."""
+        key = self._ids.key()
+        self.change(account, {"keys": {**account.settings.keys, key: scopes}})
+        return key
 
     def named(self, key_or_id: str) -> Account:
         """Return the account with that key or id. Raises Unknown."""
@@ -93,6 +109,7 @@ class Accounts:
     def forget_all(self) -> None:
         with self._lock:
             self._by_key.clear()
+            self._by_further_key.clear()
 
     def _create(self, name: str, key: str, account_id: str, changes: dict) -> Account:
         wanted = replace(Settings(), **_checked(changes))
@@ -116,7 +133,9 @@ class Accounts:
         return changed
 
     def _keep(self, account: Account) -> None:
+        known = {key: first for key, first in self._by_further_key.items() if first != account.key}
         self._by_key[account.key] = account
+        self._by_further_key = {**known, **dict.fromkeys(account.settings.keys, account.key)}
 
 
 def settings(text: str) -> Settings:

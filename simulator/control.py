@@ -136,6 +136,10 @@ class Account(SftpOfAccount):
         """Change `name` or any of `accounts.Settings`, e.g. `revoked=True` or `scopes=["lists:read"]`."""
         self._call("PATCH", "/accounts", **settings)
 
+    def new_key(self, scopes: Sequence[str] | None = None) -> str:
+        """Make another key for the account, beside those it has; `revoked` and `scopes` are not about it."""
+        return self._call("POST", "/keys", scopes=scopes)["key"]
+
     def reset(self) -> None:
         """Empty the account: lists, profiles, jobs, faults, log, and all of its SFTP, keys included."""
         self._call("POST", "/reset")

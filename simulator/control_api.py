@@ -65,6 +65,10 @@ def _change_account(world: World, given: Given) -> Given:
     return _shown(world.accounts.change(account, changes, name=name))
 
 
+def _add_key(world: World, given: Given) -> Given:
+    return {"key": world.accounts.add_key(world.accounts.named(given["account"]), given.get("scopes"))}
+
+
 def _all_accounts(world: World, given: Given) -> Given:
     return {"accounts": [_shown(account) for account in world.accounts.all()]}
 
@@ -190,6 +194,7 @@ ACTIONS: dict[str, Callable[[World, Given], Any]] = {
     "POST /accounts": _create_account,
     "PATCH /accounts": _change_account,
     "GET /accounts": _all_accounts,
+    "POST /keys": _add_key,
     "POST /reset": _reset,
     "POST /import_settings": _import_settings,
     "POST /limits": _set_limits,

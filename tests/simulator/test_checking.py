@@ -126,6 +126,17 @@ class TestCallers:
 
         assert (told.status, told.errors[0]["code"]) == (401, "authentication_failed")
 
+    def test_have_more_keys_than_one(self, account: Account, api: Api) -> None:
+        full, narrow = account.new_key(), account.new_key(["accounts:read"])
+        account.change(revoked=True, scopes=["accounts:read"])
+
+        opened = [Api(api.url, key).get("/api/accounts") for key in (full, narrow)]
+        lists = [Api(api.url, key).get("/api/lists").status for key in (full, narrow)]
+
+        assert [told.document["data"][0]["id"] for told in opened] == [account.id] * 2
+        assert api.get("/api/accounts").status == 401
+        assert lists == [200, 403]
+
     def test_need_every_scope_of_the_endpoint(self, account: Account, api: Api) -> None:
         account.change(scopes=["lists:read", "lists:write"])
 
