@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import F
 
-from workflows import lease
+from workflows import faults, lease
 from workflows.clock import Clock, DatabaseClock
 from workflows.failures import Failure, judge
 from workflows.lifecycle import StaleState, move, tell
@@ -42,9 +42,11 @@ def advance(workflow_id: UUID | str, *, worker: str, clock: Clock | None = None)
         return
     run = Run(workflow, clock=clock, worker=worker)
     try:
+        faults.at("claimed", workflow=workflow)
         wake_at = _work(run)
         run.recorder.flush()
         lease.release(workflow, wake_at=wake_at)
+        faults.at("released", workflow=workflow)
     except (lease.LostLease, StaleState):
         log.info("lost the lease", extra={"workflow": str(workflow.pk)})
     except BaseException:
@@ -180,6 +182,7 @@ def _attempt(run: Run, step: Step) -> Result | Paused:
         return Wait(step.next_at, "upstream", run.workflow.message)
     if step.started_at is None:
         run.keep(step, started_at=now)
+    faults.at("step_started", workflow=run.workflow, step=step)
     handle = wind_down if run.workflow.state == State.CANCELLING else HANDLERS[step.kind]
     try:
         return handle(run, step)
@@ -221,6 +224,7 @@ def _bug(step: Step, error: Exception) -> dict[str, object]:
 
 
 def _finish(run: Run, step: Step, done: Done) -> None:
+    faults.at("before_finish", workflow=run.workflow, step=step)
     now = run.clock.now()
     with lease.fenced(run.workflow):
         Step.objects.filter(pk=step.pk).update(
@@ -240,6 +244,7 @@ def _finish(run: Run, step: Step, done: Done) -> None:
     for name, value in done.columns.items():
         setattr(run.workflow, name, value)
     run.workflow.refresh_from_db(fields=["row_version"])
+    faults.at("after_finish", workflow=run.workflow, step=step)
 
 
 def _wait(run: Run, step: Step, wait: Wait) -> datetime:

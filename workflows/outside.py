@@ -11,7 +11,7 @@ from datetime import datetime
 
 from destinations.calls import Answer, Call
 from destinations.errors import DeliveryError, RetryLater
-from workflows import lease
+from workflows import faults, lease
 from workflows.clock import Clock
 from workflows.models import Attempt, Step, StepState, Workflow
 from workflows.results import StopAsked
@@ -44,6 +44,11 @@ class Recorder:
     beat_at: float = 0.0
 
     def before(self, call: Call) -> Sent:
+        sent = self._intend(call)
+        faults.at("before_send", workflow=self.workflow, step=self.step, call=call)
+        return sent
+
+    def _intend(self, call: Call) -> Sent:
         self.heartbeat(force=not call.is_read)
         if call.is_read or self.step is None:
             return Sent(call, None)
@@ -62,6 +67,11 @@ class Recorder:
     def after(self, token: object, outcome: DeliveryError | None, answer: Answer | None) -> None:
         if not isinstance(token, Sent):
             raise TypeError("this token is not from `before`")
+        faults.at("after_send", workflow=self.workflow, step=self.step, call=token.call)
+        self._record(token, outcome, answer)
+        faults.at("after_record", workflow=self.workflow, step=self.step, call=token.call)
+
+    def _record(self, token: Sent, outcome: DeliveryError | None, answer: Answer | None) -> None:
         self.requests[token.call.endpoint] += 1
         self.throttled += isinstance(outcome, RetryLater) and outcome.code == "throttled"
         attempt = token.attempt

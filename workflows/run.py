@@ -19,7 +19,7 @@ from destinations import accounts_check, paths, registry
 from destinations.csv_file import Layout
 from destinations.models import AudienceList, Destination
 from destinations.registry import Klaviyo, Profile, Reading, Session, SftpSession, Target
-from workflows import lease
+from workflows import faults, lease
 from workflows.clock import Clock
 from workflows.files import Folder, ledger_path
 from workflows.models import Step, Workflow
@@ -176,6 +176,7 @@ class Run:
         """Say that work goes on. Raises LostLease or StopAsked when it must not."""
         self.recorder.heartbeat()
         step = self.recorder.step
+        faults.at("pulse", workflow=self.workflow, step=step)
         if progress and step is not None and progress != step.progress:
             self.keep(step, progress=progress)
 
