@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Max
 
+from workflows import alerts
 from workflows.files import Folder
 from workflows.models import Event, Workflow
 from workflows.moves import FINAL, State, allowed
@@ -45,6 +46,7 @@ def move(
             raise StaleState
         if note:
             tell(workflow, "moved", now=now, actor=actor, message=note, was=was, to=to)
+        alerts.on_move(workflow, was, to, now=now, changed=columns)
         if to in FINAL and to != State.FAILED:
             # What is over keeps no addresses. A failed workflow may be retried, and needs its files.
             transaction.on_commit(Folder(workflow.pk).remove)
