@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from django.views.decorators.debug import sensitive_variables
 
 from credentials import vault
 from credentials.models import Credential
@@ -43,6 +45,7 @@ def open_checked(
             "wrong_account",
             f'The key of credential "{credential.name}" opens another account than destination '
             f'"{destination.name}" was made for. Paste a key of that account.',
+            facts=_facts(opens, credential.account_name),
         )
     open_session = opener(PLUGINS[destination.plugin])
     return open_session(vault.reveal(credential), opens, clock=clock, hooks=hooks, max_wait=max_wait)
@@ -58,22 +61,59 @@ def check_credential(
     and HoldOn when it could not be tried now; VaultError when there is no secret to try with.
     """
     clock = clock or SystemClock()
+    tested = _tried(credential, vault.reveal(credential), clock)
+    if not accept_account:
+        _check_account(credential, tested.account)
+    keep_test(credential, tested, at=clock.now(), everywhere=accept_account)
+    return tested
+
+
+@sensitive_variables("secret")
+def check_secret(
+    credential: Credential, secret: str, *, accept_account: bool = False, clock: Clock | None = None
+) -> Tested:
+    """Open an account with a key that is not stored (yet) in `credential`; nothing is kept.
+
+    Raises as `check_credential` does, wrong_account as well.
+    """
+    tested = _tried(credential, secret, clock or SystemClock())
+    if not accept_account:
+        _check_account(credential, tested.account)
+    return tested
+
+
+def check_for(destination: Destination, credential: Credential, *, clock: Clock | None = None) -> Tested:
+    """Open an account with a credential that `destination` does not have (yet); nothing is kept.
+
+    Raises as `check_credential` does: wrong_account when it is not the one the destination is pinned to.
+    """
+    tested = check_secret(credential, vault.reveal(credential), clock=clock)
+    if destination.account_id not in ("", tested.account.id):
+        raise _wrong_account(credential, tested.account, destination)
+    return tested
+
+
+def keep_test(credential: Credential, tested: Tested, *, at: datetime, everywhere: bool = False) -> None:
+    """Keep on a credential what a test of its secret found, and pin the account on its destinations.
+
+    `everywhere` pins it on those that were pinned to another account as well.
+    """
+    account = tested.account
+    granted = [scope for scope, found in tested.scopes.items() if found == "granted"]
+    credential.note_test(account_id=account.id, account_name=account.name[:200], scopes=granted, at=at)
+    _pin(credential, account, everywhere=everywhere)
+
+
+@sensitive_variables("secret")
+def _tried(credential: Credential, secret: str, clock: Clock) -> Tested:
     open_session = opener(_plugin_for(credential))
     account_id = _pinned(credential) or credential.account_id or provisional_account(credential.pk)
     try:
-        with open_session(vault.reveal(credential), account_id, clock=clock) as session:
+        with open_session(secret, account_id, clock=clock) as session:
             account = session.client.account()
-            scopes = session.client.scopes(granted=("accounts:read",))
+            return Tested(account, session.client.scopes(granted=("accounts:read",)))
     except NeedsDecision as error:
         raise _named(credential, error) from None
-    if not accept_account:
-        _check_account(credential, account)
-    granted = [scope for scope, found in scopes.items() if found == "granted"]
-    credential.note_test(
-        account_id=account.id, account_name=account.name[:200], scopes=granted, at=clock.now()
-    )
-    _pin(credential, account, everywhere=accept_account)
-    return Tested(account, scopes)
 
 
 def probe(credential: Credential) -> Opened:
@@ -112,12 +152,21 @@ def _check_account(credential: Credential, account: Account) -> None:
     destination = others.order_by("name").first()
     if destination is None:
         return
-    raise NeedsDecision(
+    raise _wrong_account(credential, account, destination)
+
+
+def _wrong_account(credential: Credential, account: Account, destination: Destination) -> NeedsDecision:
+    return NeedsDecision(
         "wrong_account",
         f'The key of credential "{credential.name}" opens the account "{account.name}" ({account.id}), but '
         f'destination "{destination.name}" feeds "{destination.account_name}" ({destination.account_id}). '
         "Paste a key of that account.",
+        facts=_facts(account.id, account.name),
     )
+
+
+def _facts(account_id: str, name: str) -> dict[str, dict[str, str]]:
+    return {"account": {"id": account_id, "name": name}}
 
 
 def _pin(credential: Credential, account: Account, *, everywhere: bool) -> None:
@@ -134,4 +183,6 @@ def _named(credential: Credential, error: NeedsDecision) -> NeedsDecision:
         )
     else:
         message = f'Credential "{credential.name}": {error.message}'
-    return NeedsDecision(error.code, message, status=error.status, error_ids=error.error_ids)
+    return NeedsDecision(
+        error.code, message, status=error.status, error_ids=error.error_ids, facts=error.facts
+    )

@@ -4,8 +4,10 @@ Messages are plain sentences for a page or a log: they hold no secret and no per
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 # Anything quoted, any address and any long number may be somebody's data.
 _PERSONAL = re.compile(r"'[^']*'|\"[^\"]*\"|\S*@\S*|\+?\d[\d\s().-]{5,}\d")
@@ -102,9 +104,10 @@ class Ambiguous(DeliveryError):
 class NeedsDecision(DeliveryError):
     """A person must change something first; nothing of the request was done.
 
-    `after` is set when waiting that long helps as well (a daily allowance). Codes: `invalid_credentials`,
-    `permission_missing`, `wrong_account`, `max_lists`, `daily_list_creations`, `list_ambiguous`,
-    `list_gone`, `revision_retired`.
+    `after` is set when waiting that long helps as well (a daily allowance). `facts` are what a person needs
+    to decide, as JSON: `scopes` that are missing, the `account` that a key opens. Codes:
+    `invalid_credentials`, `permission_missing`, `wrong_account`, `max_lists`, `daily_list_creations`,
+    `list_ambiguous`, `list_gone`, `revision_retired`.
     """
 
     def __init__(
@@ -115,9 +118,11 @@ class NeedsDecision(DeliveryError):
         status: int | None = None,
         after: timedelta | None = None,
         error_ids: tuple[str, ...] = (),
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(code, message, status=status, error_ids=error_ids)
         self.after = after
+        self.facts = dict(facts or {})
 
 
 class HoldOn(DeliveryError):

@@ -46,7 +46,8 @@ def judge(error: Exception, *, step: Step, now: datetime, random: random.Random 
             return _later(error, step, now, random)
         case NeedsDecision():
             wake_at = now + error.after if error.after else None
-            return Failure(Paused(error.code, error.message, wake_at=wake_at, ids=list(error.error_ids)))
+            facts = {**error.facts, "ids": list(error.error_ids)}
+            return Failure(Paused(error.code, error.message, wake_at=wake_at, **facts))
         case Rejected():
             code = error.code if error.code in ("too_large", "sftp_name_taken") else "unexpected_answer"
             return Failure(Paused(code, error.message, ids=list(error.error_ids)))

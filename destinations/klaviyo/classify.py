@@ -189,9 +189,10 @@ def _of_access(call: Call, status: int, document: dict[str, Any] | None) -> Deli
     if status == 410:
         message = "Klaviyo has retired the API revision this version uses (410). Install a newer version."
         return NeedsDecision("revision_retired", message, status=410, error_ids=ids)
-    needed = " and ".join(_scopes(call))
-    message = f"The key may not do this: {_doing(call)} needs the scope {needed} (403)."
-    return NeedsDecision("permission_missing", message, status=403, error_ids=ids)
+    needed = _scopes(call)
+    message = f"The key may not do this: {_doing(call)} needs the scope {' and '.join(needed)} (403)."
+    facts = {"scopes": list(needed)} if call.endpoint in ENDPOINTS else {}
+    return NeedsDecision("permission_missing", message, status=403, error_ids=ids, facts=facts)
 
 
 def _scopes(call: Call) -> tuple[str, ...]:

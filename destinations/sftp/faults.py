@@ -73,7 +73,9 @@ class HostKeyRefused(NeedsDecision):
                 "Nothing was sent to it. Compare the fingerprint with the one its owner gives, then "
                 "accept it on the page of the credential."
             )
-        super().__init__("host_key_changed" if pinned else "host_key_unknown", message)
+        code = "host_key_changed" if pinned else "host_key_unknown"
+        facts = {"presented": str(presented), "pinned": [str(pin) for pin in pinned]}
+        super().__init__(code, message, facts=facts)
         self.presented, self.pinned = presented, pinned
 
 

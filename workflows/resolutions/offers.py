@@ -52,7 +52,8 @@ class Choice:
 class Field:
     """One thing a resolution asks; `value` stands in it at first, `heads` are titles over its choices' cells.
 
-    A number has bounds. Whatever is not `required` may stay empty.
+    A number has bounds. Whatever is not `required` may stay empty. What may have several lines, such as a
+    private key of SSH, says how many in `lines`.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Field:
     minimum: int | None = None
     maximum: int | None = None
     required: bool = True
+    lines: int = 1
 
 
 @dataclass(frozen=True)
