@@ -15,6 +15,7 @@ from workflows.resolutions.offers import (
     Answers,
     Field,
     Kind,
+    NotAllowed,
     NotOffered,
     Person,
     Preview,
@@ -28,6 +29,7 @@ from workflows.resolutions.offers import (
 __all__ = [
     "WAYS",
     "Answers",
+    "NotAllowed",
     "NotOffered",
     "Person",
     "Preview",
@@ -53,10 +55,13 @@ def offered(workflow: Workflow, reason: str = "") -> list[Resolution]:
     return [resolution for _, resolution in _offered(_trouble(workflow, reason))]
 
 
-def preview(workflow: Workflow, name: str, answers: Answers, *, reason: str = "") -> Preview:
+def preview(
+    workflow: Workflow, name: str, answers: Answers, *, reason: str = "", by: Person | None = None
+) -> Preview:
     """Return what these answers would do; nothing is changed. Raises NotOffered and Refused."""
     trouble = _trouble(workflow, reason)
-    way, _ = _chosen(trouble, name)
+    way, resolution = _chosen(trouble, name)
+    _allow(by, resolution)
     if way.preview is None:
         raise NotOffered("This way out has nothing to try out.")
     return way.preview(trouble, answers)
@@ -82,8 +87,7 @@ def resolve(
     if seen is not None and seen != workflow.row_version:
         raise NotOffered("This workflow has moved on since the page was shown. Look at what it says now.")
     way, resolution = _chosen(trouble, name)
-    if not by.may(resolution.permission):
-        raise NotOffered("Your account may not do this. Ask the person who runs Rollcall.")
+    _allow(by, resolution)
     _check(resolution.fields, answers)
     probed = way.probe(trouble, answers, clock)
     with transaction.atomic():
@@ -117,6 +121,11 @@ def _chosen(trouble: Trouble, name: str) -> tuple[Way, Resolution]:
         if way.name == name:
             return way, resolution
     raise NotOffered("This way out is not open any more. Look at what the workflow says now.")
+
+
+def _allow(person: Person | None, resolution: Resolution) -> None:
+    if person and not person.may(resolution.permission):
+        raise NotAllowed("Your account may not do this. Ask the person who runs Rollcall.")
 
 
 def _check(fields: Sequence[Field], answers: Answers) -> None:

@@ -15,6 +15,10 @@ class NotOffered(Exception):
     """This resolution does not fit this workflow, or no more; nothing was changed."""
 
 
+class NotAllowed(NotOffered):
+    """The account of this person may not take this way out."""
+
+
 class Refused(Exception):
     """An answer will not do, or a probe failed: `message` says why, `field` which; nothing was changed."""
 
