@@ -9,7 +9,7 @@ from django.db.models import Count, QuerySet
 from accounts import activity
 from accounts.models import User
 from credentials.models import Credential
-from destinations.models import DataTemplate, Destination
+from destinations.models import MAX_NAME_CHARS, DataTemplate, Destination
 
 
 class SharedKey(ValueError):
@@ -104,3 +104,35 @@ def add_template(template: DataTemplate, mapping: list[dict[str, str]], *, by: U
     with transaction.atomic():
         template.save()
         activity.record(by, "added", template, list_name=template.list_name, fields=len(mapping))
+
+
+def change_template(template: DataTemplate, *, by: User | AnonymousUser, **columns: Any) -> list[str]:
+    """Keep other values in columns of a data template; return the names of those that changed."""
+    return _change(template, columns, by)
+
+
+def change_credential(
+    destination: Destination, credential: Credential, *, by: User | AnonymousUser
+) -> list[str]:
+    """Open a destination with another credential from now on; the account it is pinned to stays."""
+    return _change(destination, {"credential": credential}, by)
+
+
+def repin(destination: Destination, *, account_id: str, name: str, by: User | AnonymousUser) -> list[str]:
+    """Let a destination feed another account from now on.
+
+    Its SFTP credential is taken off: what is uploaded with that goes into the account it had before.
+    """
+    pinned = {"account_id": account_id, "account_name": name[:MAX_NAME_CHARS], "sftp_credential": None}
+    return _change(destination, pinned, by)
+
+
+def _change(obj: Destination | DataTemplate, columns: dict[str, Any], by: User | AnonymousUser) -> list[str]:
+    changed = [name for name, value in columns.items() if getattr(obj, name) != value]
+    for name in changed:
+        setattr(obj, name, columns[name])
+    if changed:
+        with transaction.atomic():
+            obj.save(update_fields=[*changed, "updated_at"])
+            activity.record(by, "changed", obj, fields=changed)
+    return changed

@@ -1,6 +1,7 @@
 """The ways to a destination: which a data template may use, whose key opens the server, where files go."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from credentials.models import Credential
@@ -19,6 +20,7 @@ __all__ = [
     "problem",
     "required_credential",
     "server_account",
+    "server_address",
     "shared_key_problem",
 ]
 
@@ -41,6 +43,13 @@ def server_account(destination: Destination) -> str:
     credential = files_credential(destination)
     address = Address.of(credential.settings) if credential else None
     return address.account_id if address and address.is_complete else ""
+
+
+def server_address(destination: Destination) -> dict[str, Any]:
+    """Return host, port and user of the server that files go to, as they are now; {} where there is none."""
+    credential = files_credential(destination)
+    address = Address.of(credential.settings) if credential else None
+    return asdict(address) if address and address.is_complete else {}
 
 
 def required_credential(destination: Destination) -> Credential:

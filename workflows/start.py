@@ -37,12 +37,14 @@ class Changes:
     """What a resolution changes for one run: `of` is the workflow it mends.
 
     `path` replaces the data template's; `wait_for` first waits until the list has so many `members`, for so
-    many `minutes` at most. `note` is the first line of its history.
+    many `minutes` at most. `instructions` are for its steps, such as lists to delete. `note` is the first
+    line of its history.
     """
 
     of: Workflow | None = None
     path: str = ""
     wait_for: Mapping[str, int] | None = None
+    instructions: Mapping[str, Any] | None = None
     note: str = ""
 
     def made_to(self, config: dict[str, Any]) -> dict[str, Any]:
@@ -144,6 +146,7 @@ def _make(order: Order, replaced: Workflow | None, account: str, clock: Clock) -
         trigger_key=order.trigger_key,
         started_by=order.by,
         config=order.changes.made_to(frozen(orchestration)),
+        instructions=dict(order.changes.instructions or {}),
         dry_run=order.dry_run,
         created_at=now,
         wake_at=now,
@@ -156,7 +159,11 @@ def _make(order: Order, replaced: Workflow | None, account: str, clock: Clock) -
 
 def account_of(destination: Destination) -> str:
     """The account a destination is pinned to; until a test has read it, a name that no account has."""
-    return destination.account_id or f"untested:{destination.pk}"
+    return destination.account_id or untested(destination)
+
+
+def untested(destination: Destination) -> str:
+    return f"untested:{destination.pk}"
 
 
 def frozen(orchestration: Orchestration) -> dict[str, Any]:
@@ -180,6 +187,7 @@ def _destination(destination: Destination) -> dict[str, object]:
         "files": destination.settings,
         "folder": paths.default_folder(destination),
         "sftp_account": paths.server_account(destination),
+        "sftp_server": paths.server_address(destination),
     }
 
 

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from workflows import decisions
 from workflows.clock import Clock
+from workflows.lifecycle import move
 from workflows.models import Workflow
 from workflows.moves import State
 from workflows.resolutions.offers import NotOffered, Person, Trouble
-from workflows.start import Changes, account_of, start
+from workflows.start import Changes, account_of, start, untested
 
 CAME_TO_NOTHING = (State.CANCELLED, State.FAILED)
 
@@ -31,7 +32,7 @@ def resume(trouble: Trouble, person: Person, clock: Clock, **instructions: Any) 
     try:
         decisions.retry(workflow, by=person.name, clock=clock)
     except decisions.TooOld:
-        return restart(trouble, person, clock)
+        return restart(trouble, person, clock, instructions=instructions)
     except decisions.Stale as stale:
         raise NotOffered(str(stale)) from stale
     return workflow
@@ -61,19 +62,31 @@ def restart(
     )
     if run.trigger_key != key:
         raise NotOffered(f"Run {run.number} is at work on this list. See what it comes to first.")
+    _give_up(workflow, run, person, clock)
     return run
+
+
+def _give_up(workflow: Workflow, run: Workflow, person: Person, clock: Clock) -> None:
+    """A run that goes to another list or account does not replace this one by itself."""
+    workflow.refresh_from_db(fields=["state", "fence", "row_version"])
+    if workflow.state == State.PAUSED:
+        note = f"Replaced by run {run.number}."
+        move(workflow, State.CANCELLED, now=clock.now(), actor=person.name, note=note)
 
 
 def is_of_the_same_list(workflow: Workflow) -> bool:
     """Whether another run would feed what this one did: its settings may have been changed since."""
     template = workflow.orchestration.template
-    here = (account_of(template.destination), template.list_name)
-    return here == (workflow.account_id, workflow.list_key)
+    # Its account was not known yet when it began.
+    accounts = (account_of(template.destination), untested(template.destination))
+    return workflow.account_id in accounts and workflow.list_key == template.list_name
 
 
 def _refuse_company(workflow: Workflow) -> None:
     """A run that waits for somebody's decision is not swept away by a press on another one's page."""
-    same = Workflow.objects.filter(account_id=workflow.account_id, list_key=workflow.list_key)
-    waiting = same.filter(state=State.PAUSED).exclude(pk=workflow.pk).first()
+    template = workflow.orchestration.template
+    before = Q(account_id=workflow.account_id, list_key=workflow.list_key)
+    now = Q(account_id=account_of(template.destination), list_key=template.list_name)
+    waiting = Workflow.objects.filter(before | now, state=State.PAUSED).exclude(pk=workflow.pk).first()
     if waiting:
         raise NotOffered(f"Run {waiting.number} of this list waits for a decision. Decide about it first.")
