@@ -71,7 +71,7 @@ class Circuit(models.Model):
     """One credential that was refused: while this row is there, no workflow of its account sends anything.
 
     It counts for the secret of `credential_version` alone; another one, or a test passed since, mends it.
-    `probe_at` is when one workflow may next try by itself.
+    `probe_at` is when one workflow may next try by itself; `probed_by` is the one that tries now.
     """
 
     credential = models.OneToOneField(
@@ -86,6 +86,9 @@ class Circuit(models.Model):
         "workflows.Workflow", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     probe_at = models.DateTimeField()
+    probed_by = models.ForeignKey(
+        "workflows.Workflow", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
     probes = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -211,7 +214,10 @@ class Workflow(models.Model):
 
 
 class Step(models.Model):
-    """One stage, or one batch, of a workflow. A finished step is never done again."""
+    """One stage, or one batch, of a workflow. A finished step is never done again.
+
+    `throttled` counts the answers in a row that asked to slow down, the first of them at `throttled_since`.
+    """
 
     workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="steps")
     key = models.CharField(max_length=80)
@@ -222,6 +228,8 @@ class Step(models.Model):
     state = models.CharField(max_length=16, choices=StepState, default=StepState.PENDING)
     attempts = models.PositiveIntegerField(default=0)
     crashes = models.PositiveSmallIntegerField(default=0)
+    throttled = models.PositiveIntegerField(default=0)
+    throttled_since = models.DateTimeField(null=True, blank=True)
     next_at = models.DateTimeField(null=True, blank=True)
     input = models.JSONField(default=dict, blank=True)
     external_ref = models.CharField(max_length=200, blank=True)
@@ -253,7 +261,8 @@ class Step(models.Model):
 class Attempt(models.Model):
     """One call that may have changed something in Klaviyo: its intent, then what came of it. Append-only.
 
-    `request` and `answer` are what was sent and what came back, with every person and secret blotted out.
+    A call that only reads has a row when it failed. `request` and `answer` are what was sent and what came
+    back, with every person and secret blotted out.
     """
 
     step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="calls")
