@@ -1,6 +1,6 @@
 """The rule that turns rows as found into candidates: one clean, typed, keyed row, or a reason why not."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -8,13 +8,13 @@ from typing import Any
 import pyarrow as pa
 
 from audiences import normalise
-from audiences.errors import SourceCode, SourceError
+from audiences.errors import ColumnGone
 from audiences.keys import Keyer
 from audiences.values import FIELD_TYPES, MAX_EXACT_IN_DOUBLE, WrongType, as_text
 
 PHONE_TARGET = "phone_number"
-DUPLICATE_RULES = ("most_complete", "refuse")
-MAX_KEPT_EMAIL_CHARS = 320
+DUPLICATE_RULES = ("most_complete", "first", "last", "refuse")
+MAX_KEPT_CHARS = 320
 FIXED = (("row_no", pa.int64()), ("key", pa.string()), ("row_hash", pa.string()), ("email", pa.string()))
 NOT_LOADED = pa.schema(
     [
@@ -23,6 +23,7 @@ NOT_LOADED = pa.schema(
         ("column_name", pa.string()),
         ("key", pa.string()),
         ("email", pa.string()),
+        ("value", pa.string()),
     ]
 )
 _ARROW = {"boolean": pa.bool_(), "number": pa.float64()}
@@ -59,16 +60,20 @@ class CandidateSpec:
 
 @dataclass(slots=True)
 class Refusals:
-    """Rows that will not be sent, column by column as `NOT_LOADED` has them."""
+    """Rows that will not be sent, column by column as `NOT_LOADED` has them.
+
+    `value` is what stood in the refused column, so that a way out can be tried on it.
+    """
 
     row_no: list[int] = field(default_factory=list)
     reason: list[str] = field(default_factory=list)
     column_name: list[str | None] = field(default_factory=list)
     key: list[str | None] = field(default_factory=list)
     email: list[str | None] = field(default_factory=list)
+    value: list[str | None] = field(default_factory=list)
 
     def batch(self) -> pa.RecordBatch:
-        columns = (self.row_no, self.reason, self.column_name, self.key, self.email)
+        columns = (self.row_no, self.reason, self.column_name, self.key, self.email, self.value)
         return pa.RecordBatch.from_arrays(
             [pa.array(values, kind) for values, kind in zip(columns, NOT_LOADED.types, strict=True)],
             schema=NOT_LOADED,
@@ -76,13 +81,14 @@ class Refusals:
 
 
 class Cleaner:
-    """Cleans batches of one query. Raises SourceError `column_missing` when the spec does not fit."""
+    """Cleans batches of one query. Raises ColumnGone when the spec does not fit."""
 
     def __init__(self, spec: CandidateSpec, columns: pa.Schema, keyer: Keyer) -> None:
         self._email = _index_of(spec.email, columns)
         self._fields = [
             (_index_of(each.column, columns), each, _converter(each, spec)) for each in spec.fields
         ]
+        self._names = {index: each.column for index, each, _ in self._fields}
         kinds = [_arrow_type(each, columns.field(index).type) for index, each, _ in self._fields]
         self._key = keyer.key_of_clean
         # Sorted by target, so that a mapping written in another order does not change every row.
@@ -95,41 +101,43 @@ class Cleaner:
         """Return the good rows in `schema`, and the others with their reasons."""
         raw_emails = batch.column(self._email).to_pylist()
         emails, bad = _cleaned(raw_emails, normalise.email, email=True)
-        refused = {place: (reason, batch.schema.names[self._email]) for place, reason in bad.items()}
+        refused = {place: (reason, self._email) for place, reason in bad.items()}
         values = []
-        for (index, each, convert), kind in zip(self._fields, self.schema.types[len(FIXED) :], strict=True):
+        for (index, _, convert), kind in zip(self._fields, self.schema.types[len(FIXED) :], strict=True):
             cleaned, bad = _cleaned(batch.column(index).to_pylist(), convert)
             if kind == pa.float64():
                 bad |= _inexact(cleaned)
             for place, reason in bad.items():
-                refused.setdefault(place, (reason, each.column))
+                refused.setdefault(place, (reason, index))
             values.append(cleaned)
-        refusals = self._refusals(refused, raw_emails, emails, first_row_no)
+        refusals = self._refusals(refused, batch, emails, first_row_no)
         return self._candidates(emails, values, refused, first_row_no), refusals
 
     def _refusals(
         self,
-        refused: dict[int, tuple[str, str]],
-        raw_emails: Sequence[object],
+        refused: dict[int, tuple[str, int]],
+        batch: pa.RecordBatch,
         emails: Sequence[str | None],
         first_row_no: int,
     ) -> Refusals:
         found = Refusals()
         for place in sorted(refused):
-            reason, column = refused[place]
-            email, raw = emails[place], raw_emails[place]
+            reason, index = refused[place]
+            email = emails[place]
             found.row_no.append(first_row_no + place)
             found.reason.append(reason)
-            found.column_name.append(column)
+            # By the name the data template knows it under, which may differ in case.
+            found.column_name.append(self._names.get(index, batch.schema.names[index]))
             found.key.append(self._key(email) if email is not None else None)
-            found.email.append(None if raw is None else as_text(raw)[:MAX_KEPT_EMAIL_CHARS])
+            found.email.append(_kept(batch, self._email, place))
+            found.value.append(_kept(batch, index, place))
         return found
 
     def _candidates(
         self,
         emails: list[Any],
         values: list[list[Any]],
-        refused: dict[int, tuple[str, str]],
+        refused: Mapping[int, object],
         first_row_no: int,
     ) -> pa.RecordBatch:
         numbers: Sequence[int] = range(first_row_no, first_row_no + len(emails))
@@ -148,12 +156,18 @@ class Cleaner:
         )
 
 
+def _kept(batch: pa.RecordBatch, index: int, place: int) -> str | None:
+    """What stood in a cell, cut to what is worth keeping of it."""
+    raw = batch.column(index)[place].as_py()
+    return None if raw is None else as_text(raw)[:MAX_KEPT_CHARS]
+
+
 def _index_of(name: str, columns: pa.Schema) -> int:
     for same in (lambda other: other == name, lambda other: other.lower() == name.lower()):
         found = [index for index, other in enumerate(columns.names) if same(other)]
         if found:
             return found[0]
-    raise SourceError(SourceCode.COLUMN_MISSING, f'The query has no column "{name}" any more.')
+    raise ColumnGone(name, tuple(columns.names))
 
 
 def _converter(each: Field, spec: CandidateSpec) -> Callable[[object], object]:

@@ -24,5 +24,14 @@ class SourceError(Exception):
         self.message = message
 
 
+class ColumnGone(SourceError):
+    """The query no longer gives `column`; `columns` are those it gives."""
+
+    def __init__(self, column: str, columns: tuple[str, ...]) -> None:
+        super().__init__(SourceCode.COLUMN_MISSING, f"The query has no column “{column}” any more.")
+        self.column = column
+        self.columns = columns
+
+
 class SumsDoNotClose(Exception):
     """A row or a member ended in no outcome, or in two; the run must not be called a success."""

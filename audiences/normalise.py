@@ -140,6 +140,14 @@ def _parsed(text: str, default_country: str | None) -> phonenumbers.PhoneNumber:
     return number
 
 
+def calling_codes() -> dict[str, str]:
+    """Return every country a number can be read with, ISO code to calling code such as `+46`."""
+    return {
+        region: f"+{phonenumbers.country_code_for_region(region)}"
+        for region in sorted(phonenumbers.SUPPORTED_REGIONS)
+    }
+
+
 def _reads_as_itself(clean: str) -> bool:
     number = _parsed(clean, None)
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) == clean

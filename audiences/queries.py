@@ -1,15 +1,17 @@
 """What can be done with a query before it runs for real: check, look at, activate, judge its size."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
 import pyarrow as pa
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from audiences import gate, sources
 from audiences.columns import SAMPLED_ROWS, Column, describe
-from audiences.errors import SourceCode, SourceError
-from audiences.models import Query, QueryState, Source
+from audiences.errors import ColumnGone, SourceCode, SourceError
+from audiences.models import Query, QueryState, QueryVersion, Source
 from audiences.sandbox import PREVIEW, Limits, Sandbox, no_pulse
 
 __all__ = [
@@ -18,12 +20,15 @@ __all__ = [
     "activate",
     "check",
     "columns",
+    "limits_of",
     "preview",
     "refuse_unless_readable",
     "size_objection",
+    "values_of",
 ]
 
 SAMPLE = Limits(rows=SAMPLED_ROWS, seconds=120, stop_after=SAMPLED_ROWS)
+LOOK = Limits(rows=1_000, seconds=20, stop_after=1_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +65,44 @@ def columns(source: Source, sql: str) -> list[Column]:
 
 
 def activate(query: Query, *, seen: list[Column] | None = None) -> None:
-    """Check the query, remember its columns, and make it active under a new version.
+    """Check the query, remember its columns, and make it active under a new version, which is kept.
 
     `seen` are its columns when they were read a moment ago; then the source is not asked again.
     Whether it has a column for the address is the business of the templates it is used with. Raises
     SourceError, and then the query is as it was.
     """
     found = [asdict(column) for column in (seen if seen is not None else columns(query.source, query.sql))]
-    Query.objects.filter(pk=query.pk).update(
-        state=QueryState.ACTIVE, columns=found, version=F("version") + 1, updated_at=timezone.now()
-    )
-    query.refresh_from_db(fields=["state", "columns", "version", "updated_at"])
+    now = timezone.now()
+    with transaction.atomic():
+        Query.objects.filter(pk=query.pk).update(
+            state=QueryState.ACTIVE, columns=found, version=F("version") + 1, updated_at=now
+        )
+        query.refresh_from_db(fields=["state", "columns", "version", "updated_at"])
+        QueryVersion.objects.create(
+            query=query, version=query.version, sql=query.sql, columns=found, activated_at=now
+        )
+
+
+def limits_of(query: Query) -> Limits:
+    """Return what a run of the query may use: its own time limit, where it has one."""
+    usual = Limits()
+    if not query.timeout_seconds:
+        return usual
+    own = float(query.timeout_seconds)
+    return replace(usual, silent_seconds=own, seconds=max(usual.seconds, own))
+
+
+def values_of(source: Source, sql: str, column: str) -> list[object]:
+    """Return the first thousand values of a column: people, never to be kept. Raises SourceError."""
+    schema, batches = _sampled(source, sql, LOOK)
+    if column not in schema.names:
+        raise ColumnGone(column, tuple(schema.names))
+    return list(_values(batches, column))
+
+
+def _values(batches: list[pa.RecordBatch], column: str) -> Iterator[object]:
+    for batch in batches:
+        yield from batch.column(column).to_pylist()
 
 
 def size_objection(query: Query, rows: int) -> tuple[str, str] | None:

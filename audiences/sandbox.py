@@ -33,10 +33,14 @@ _END = object()
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one query may use (S-19). `rows` and `bytes` end it with an error, `stop_after` quietly."""
+    """What one query may use (S-19). `rows` and `bytes` end it with an error, `stop_after` quietly.
+
+    `silent_seconds` is how long the source may give nothing at all, `seconds` how long all of it may take.
+    """
 
     rows: int = 10_000_000
     bytes: int = 2 << 30
+    silent_seconds: float = 360
     seconds: float = 1800
     memory_mb: int = 768
     spill_mb: int = 8192
@@ -130,7 +134,7 @@ class Sandbox:
         Raises SourceError for everything the source, the query or a limit can do.
         """
         deadline = self._monotonic() + self._limits.seconds
-        last_pulse = self._monotonic()
+        last_pulse = quiet_since = self._monotonic()
         while True:
             if self._monotonic() - last_pulse >= PULSE_SECONDS:
                 self._pulse(self.rows)
@@ -139,6 +143,9 @@ class Sandbox:
                 raise SourceError(
                     SourceCode.TIMEOUT, f"The query took longer than {self._limits.seconds:,.0f} seconds."
                 )
+            if self._monotonic() - quiet_since > self._limits.silent_seconds:
+                told = f"The query gave no rows for {self._limits.silent_seconds:,.0f} seconds."
+                raise SourceError(SourceCode.TIMEOUT, told)
             try:
                 item = self._arrived.get(timeout=PULSE_SECONDS)
             except queue.Empty:
@@ -147,6 +154,8 @@ class Sandbox:
                 break
             self.rows += item.num_rows
             yield item
+            # What the caller did with the rows is not the source's silence.
+            quiet_since = self._monotonic()
         self._pulse(self.rows)
         self._check_verdict()
 

@@ -19,6 +19,8 @@ class Duplicates(models.TextChoices):
     """What to do when two rows of a query speak of the same person."""
 
     MOST_COMPLETE = "most_complete", "Keep the most complete row"
+    FIRST = "first", "Keep the first row"
+    LAST = "last", "Keep the last row"
     REFUSE = "refuse", "Load none of them"
 
 

@@ -117,14 +117,15 @@ class TestExtract:
         assert found.rows == 6
         assert found.candidates == 1
         told = [
-            (row["row_no"], row["reason"], row["column_name"], row["email"]) for row in not_loaded(tmp_path)
+            (row["row_no"], row["reason"], row["column_name"], row["email"], row["value"])
+            for row in not_loaded(tmp_path)
         ]
         assert told == [
-            (1, "email_missing", "email", None),
-            (2, "email_missing", "email", "  "),
-            (3, "email_invalid", "email", "not an address"),
-            (4, "phone_invalid", "phone", "bob@example.org"),
-            (5, "value_type", "total", "cy@example.org"),
+            (1, "email_missing", "email", None, None),
+            (2, "email_missing", "email", "  ", "  "),
+            (3, "email_invalid", "email", "not an address", "not an address"),
+            (4, "phone_invalid", "phone", "bob@example.org", "12"),
+            (5, "value_type", "total", "cy@example.org", "many"),
         ]
 
     def test_does_not_mind_a_bad_phone_that_is_not_mapped(self, warehouse, tmp_path):
@@ -265,6 +266,16 @@ class TestDuplicates:
         assert sum(found.not_loaded.values()) == 3
         assert [row["email"] for row in candidates(tmp_path)] == ["bob@example.org"]
 
+    @pytest.mark.parametrize(("rule", "total"), [("first", None), ("last", 5.0)])
+    def test_keeps_the_row_that_the_order_of_the_query_says(self, warehouse, tmp_path, rule, total):
+        fill(warehouse, self.TWINS)
+        spec = CandidateSpec("email", FULL.fields, default_country="US", duplicates=rule)
+
+        found = run(warehouse, tmp_path, spec)
+
+        assert found.not_loaded == {"duplicate": 2}
+        assert candidates(tmp_path)[0]["properties.Total"] == total
+
     def test_chooses_the_same_row_in_whatever_order_they_come(self, warehouse, tmp_path):
         rows = [person("ada@example.org", name=name) for name in ("Ada", "Augusta", "A.", "Lovelace")]
         kept = set()
@@ -306,7 +317,7 @@ class TestSpec:
             {"fields": (Field("a", "x"), Field("b", "x"))},
             {"fields": (Field("a", "email"),)},
             {"fields": (Field("a", "x", "colour"),)},
-            {"duplicates": "first"},
+            {"duplicates": "newest"},
         ],
     )
     def test_refuses_what_could_not_be_sent(self, given):

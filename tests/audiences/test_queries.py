@@ -5,8 +5,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from audiences import queries, sources
-from audiences.errors import SourceError
+from accounts.models import Activity
+from audiences import keeping, queries, sources
+from audiences.errors import ColumnGone, SourceError
 from audiences.models import Query, Source
 
 OUR_OWN = "Rollcall's own files cannot be a source. Keep what it reads outside of DATA_DIR."
@@ -60,6 +61,26 @@ class TestColumns:
         ]
 
 
+class TestLimits:
+    def test_are_the_usual_ones_unless_the_query_has_its_own(self):
+        usual, patient = queries.limits_of(Query()), queries.limits_of(Query(timeout_seconds=7_200))
+
+        assert (usual.silent_seconds, usual.seconds) == (360, 1_800)
+        assert (patient.silent_seconds, patient.seconds) == (7_200, 7_200)
+        assert queries.limits_of(Query(timeout_seconds=600)).seconds == 1_800
+
+
+class TestValues:
+    def test_gives_what_a_column_holds(self, source):
+        assert queries.values_of(source, SQL, "contact")[1] == "user1@example.org"
+
+    def test_names_the_columns_there_are_when_it_is_gone(self, source):
+        with pytest.raises(ColumnGone) as gone:
+            queries.values_of(source, "select contact, vip from people", "reach_me")
+
+        assert gone.value.columns == ("contact", "vip")
+
+
 @pytest.mark.django_db
 class TestActivate:
     def test_remembers_the_columns_under_a_new_version(self, source):
@@ -72,6 +93,20 @@ class TestActivate:
 
         contact = {"name": "contact", "type": "text", "meaning": "email", "pii": True}
         assert Query.objects.get().columns[1] == contact
+
+    def test_keeps_every_version_to_go_back_to(self, source):
+        source.save()
+        query = Query.objects.create(name="People", source=source, sql=SQL)
+        queries.activate(query)
+
+        keeping.change_text(query, "select contact from people", seen=queries.columns(source, SQL), by=None)
+
+        assert [(each.version, each.sql) for each in query.versions.all()] == [
+            (2, "select contact from people"),
+            (1, SQL),
+        ]
+        assert [each.version for each in keeping.earlier_versions(query)] == [1]
+        assert Activity.objects.get().data == {"fields": ["sql"], "version": 2}
 
     def test_leaves_the_query_as_it_was_when_it_cannot_run(self, source):
         source.save()

@@ -231,6 +231,11 @@ class TestHostileQueries:
         assert error.code in ("query_timeout", "query_failed")
         assert time.monotonic() - started < 2 + 3
 
+    def test_end_when_the_source_gives_nothing_for_long(self, folder):
+        error = refusal(job(folder, "duckdb", ENDLESS), Limits(silent_seconds=1, memory_mb=1024))
+
+        assert (error.code, error.message) == ("query_timeout", "The query gave no rows for 1 seconds.")
+
 
 class TestWalls:
     def test_shut_out_files_and_network_and_core_dumps(self, folder):
