@@ -147,7 +147,10 @@ class CredentialForm(AddressFields, KeyFields, forms.ModelForm):
     def __init__(self, *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
         # A kind is chosen, not left out: the empty choice would only be refused.
-        cast(forms.ChoiceField, self.fields["kind"]).choices = CredentialKind.choices
+        # Where notices are sent is typed in on the page of their channel.
+        cast(forms.ChoiceField, self.fields["kind"]).choices = [
+            (kind, label) for kind, label in CredentialKind.choices if kind != CredentialKind.NOTIFICATION_URL
+        ]
         if self.is_bound:
             is_ssh = self["kind"].value() in kinds.SSH_KINDS
             self.fields["secret"].required = not is_ssh

@@ -10,14 +10,13 @@ from accounts import activity
 from accounts.models import User
 from credentials import addresses, host_keys, ssh_keys, vault
 from credentials.addresses import Address
-from credentials.models import Credential
+from credentials.models import Credential, CredentialKind
 
 
 def all_credentials() -> QuerySet[Credential]:
-    """Every credential by name, with what uses it."""
-    return Credential.objects.order_by("name").prefetch_related(
-        "destinations", "sftp_destinations", "sources"
-    )
+    """Every credential by name, with what uses it; where notices are sent is kept with their channels."""
+    kept_here = Credential.objects.exclude(kind=CredentialKind.NOTIFICATION_URL)
+    return kept_here.order_by("name").prefetch_related("destinations", "sftp_destinations", "sources")
 
 
 @sensitive_variables("secret", "passphrase")

@@ -2,12 +2,13 @@
 
 import re
 
-from credentials import ssh_keys
+from credentials import notice_places, ssh_keys
 
 KLAVIYO_API_KEY = "klaviyo_api_key"
 DATABASE_PASSWORD = "database_password"  # noqa: S105 the name of a kind, not a password
 KLAVIYO_SFTP = "klaviyo_sftp"
 SFTP = "sftp"
+NOTIFICATION_URL = "notification_url"
 SSH_KINDS = frozenset({KLAVIYO_SFTP, SFTP})
 
 # "pk_" and 34 hex characters is the shortest private key Klaviyo has issued; "pk_<site id>_<hex>" is longer.
@@ -34,18 +35,23 @@ def problem(kind: str, secret: str, passphrase: str | None = None) -> str | None
         return _password_problem(secret)
     if kind in SSH_KINDS:
         return _ssh_problem(secret, passphrase)
+    if kind == NOTIFICATION_URL:
+        return notice_places.problem(secret)
     raise ValueError(f"unknown kind of credential: {kind}")
 
 
 def longest(kind: str) -> int:
     """Return how many characters a secret of this kind can have."""
+    if kind == NOTIFICATION_URL:
+        return notice_places.LONGEST
     return ssh_keys.LONGEST if kind in SSH_KINDS else _LONGEST
 
 
 def hint(kind: str, secret: str) -> str:
     """Return the last four characters of an API key.
 
-    Of a password nothing, for it may be short; nor of a private key of SSH, which its public half names.
+    Of a password nothing, for it may be short; nor of a private key of SSH, which its public half names; nor
+    of where notices are sent, for it ends in the name of a person or a room.
     """
     return secret[-_HINT_LENGTH:] if kind == KLAVIYO_API_KEY else ""
 

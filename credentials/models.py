@@ -17,14 +17,15 @@ class CredentialKind(models.TextChoices):
     DATABASE_PASSWORD = "database_password", "Database password"
     KLAVIYO_SFTP = "klaviyo_sftp", "Klaviyo SFTP key"
     SFTP = "sftp", "SFTP key"
+    NOTIFICATION_URL = "notification_url", "Where notices are sent"
 
 
 class Credential(models.Model):
     """One sealed secret and what it opens.
 
     `ciphertext` and `key_id` are written by `credentials.vault` alone. `version` is 0 until a secret is saved
-    and grows by one each time it is replaced. `hint` is a key's last four characters, and empty for a
-    password or an SSH key. `account_id`, `account_name` and `scopes` are what the last test read. `settings`
+    and grows by one each time it is replaced. `hint` is a key's last four characters, and empty for
+    every other kind. `account_id`, `account_name` and `scopes` are what the last test read. `settings`
     is never secret; of an SSH key it is where it is used (`host`, `port`, `user`, `folder`), its `public_key`
     and the server's `host_keys`.
     """

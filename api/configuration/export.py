@@ -6,7 +6,7 @@ import yaml
 
 from api.configuration import schema
 from audiences.models import Query, Source
-from credentials import addresses, host_keys
+from credentials import addresses, host_keys, keeping
 from credentials.models import Credential
 from destinations.models import DataTemplate, Destination
 from workflows.models import Orchestration
@@ -18,7 +18,7 @@ def export() -> dict[str, Any]:
     Raises ValueError for two data templates of one name, since a file tells them apart by name alone.
     """
     found = {
-        "credentials": {row.name: _credential(row) for row in Credential.objects.order_by("name")},
+        "credentials": {row.name: _credential(row) for row in keeping.all_credentials()},
         "sources": {
             row.name: _source(row) for row in Source.objects.select_related("credential").order_by("name")
         },
