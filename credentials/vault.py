@@ -29,6 +29,7 @@ __all__ = [
     "Tampered",
     "UnknownKey",
     "VaultError",
+    "candidate",
     "derive",
     "keyring",
     "reveal",
@@ -90,6 +91,27 @@ def unsaved(name: str, kind: str, secret: str, *, passphrase: str | None = None)
     credential.key_id, credential.settings = key.id, _public_settings(kind, sealable)
     credential.ciphertext = seal_for(credential, sealable, version=1, key=key)
     return credential
+
+
+@sensitive_variables()
+def candidate(credential: Credential, secret: str, *, passphrase: str | None = None) -> Credential:
+    """Return the credential as it would be with another secret, to try that before it is stored.
+
+    The database keeps what it has. Raises RefusedSecret for an impossible shape.
+    """
+    sealable = _sealable(credential.kind, secret, passphrase)
+    key, version = keyring().newest, credential.version + 1
+    public = _public_settings(credential.kind, sealable)
+    made = Credential(
+        pk=credential.pk,
+        name=credential.name,
+        kind=credential.kind,
+        key_id=key.id,
+        version=version,
+        settings={**credential.settings, **public},
+    )
+    made.ciphertext = seal_for(made, sealable, version=version, key=key)
+    return made
 
 
 @sensitive_variables()

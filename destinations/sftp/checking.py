@@ -2,6 +2,8 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 
@@ -19,13 +21,31 @@ from destinations.sftp.session import Abilities, Session, open_session
 DEFAULT_FOLDERS = {CredentialKind.KLAVIYO_SFTP: "profiles", CredentialKind.SFTP: "."}
 
 
+@dataclass(frozen=True)
+class Login:
+    """What logging in has shown: `files` lie in `folder`; `abilities` is None where writing was not tried."""
+
+    address: Address
+    folder: str
+    files: int
+    abilities: Abilities | None
+
+    @property
+    def told(self) -> str:
+        return _detail(self.folder, self.files, self.abilities)
+
+
+def random_test_name() -> str:
+    return f"rollcall-test-{secrets.token_hex(8)}"
+
+
 def probe(
     credential: Credential,
     *,
     folder: str = "",
     clock: Clock | None = None,
     timeouts: Timeouts | None = None,
-    random_name: Callable[[], str] = lambda: f"rollcall-test-{secrets.token_hex(8)}",
+    random_name: Callable[[], str] = random_test_name,
 ) -> Opened:
     """Test a credential of either kind and keep what was found on it.
 
@@ -34,22 +54,54 @@ def probe(
     HostKeyChanged and ProbeFailed with a sentence.
     """
     clock = clock or SystemClock()
-    folder = folder or folder_of(credential)
     try:
-        with open_session(credential, clock=clock, timeouts=timeouts) as session:
-            files = len(session.listing(folder))
-            abilities = _try_out(session, credential, folder, random_name)
-            address = session.address
+        login = try_login(credential, folder=folder, clock=clock, timeouts=timeouts, random_name=random_name)
     except HostKeyRefused as error:
         raise _as_probe(error) from None
     except DeliveryError as error:
         raise ProbeFailed(error.message) from None
     except vault.VaultError as error:
         raise ProbeFailed(str(error)) from None
-    _check_account(credential, address)
-    _remember(credential, address, abilities, clock)
-    detail = _detail(folder, files, abilities)
-    return Opened(address.account_id, address.account_name[:200], scopes=(), detail=detail)
+    _check_account(credential, login.address)
+    keep_login(credential, login, at=clock.now())
+    name = login.address.account_name[:200]
+    return Opened(login.address.account_id, name, scopes=(), detail=login.told)
+
+
+def try_login(
+    credential: Credential,
+    *,
+    folder: str = "",
+    clock: Clock | None = None,
+    timeouts: Timeouts | None = None,
+    random_name: Callable[[], str] = random_test_name,
+) -> Login:
+    """Log in with a credential, stored or not, and look at a folder; nothing is kept.
+
+    Raises what `open_session` and its listing raise.
+    """
+    folder = folder or folder_of(credential)
+    with open_session(credential, clock=clock or SystemClock(), timeouts=timeouts) as session:
+        files = len(session.listing(folder))
+        abilities = _try_out(session, credential, folder, random_name)
+        return Login(session.address, folder, files, abilities)
+
+
+def keep_login(credential: Credential, login: Login, *, at: datetime) -> None:
+    """Keep on a credential what logging in with it has shown, and pin the server on its destinations."""
+    name = login.address.account_name[:200]
+    with transaction.atomic():
+        kept = credential.note_test(account_id=login.address.account_id, account_name=name, scopes=(), at=at)
+        if not kept:
+            return
+        unpinned = Destination.objects.filter(credential=credential, account_id="")
+        unpinned.update(account_id=login.address.account_id, account_name=name)
+        if login.abilities is not None:
+            # Read again under the lock: somebody may have pinned a host key meanwhile.
+            fresh = Credential.objects.select_for_update().get(pk=credential.pk)
+            fresh.settings = {**fresh.settings, "can_rename": login.abilities.can_rename}
+            fresh.save(update_fields=["settings"])
+            credential.settings = fresh.settings
 
 
 def host_key(credential: Credential, *, timeouts: Timeouts | None = None) -> tuple[str, str]:
@@ -108,21 +160,3 @@ def _check_account(credential: Credential, address: Address) -> None:
             f'Credential "{credential.name}" logs in at {address}, but destination "{destination.name}" was '
             "made for another server or user. Put the old settings back, or make a new destination."
         )
-
-
-def _remember(credential: Credential, address: Address, abilities: Abilities | None, clock: Clock) -> None:
-    name = address.account_name[:200]
-    with transaction.atomic():
-        kept = credential.note_test(
-            account_id=address.account_id, account_name=name, scopes=(), at=clock.now()
-        )
-        if not kept:
-            return
-        unpinned = Destination.objects.filter(credential=credential, account_id="")
-        unpinned.update(account_id=address.account_id, account_name=name)
-        if abilities is not None:
-            # Read again under the lock: somebody may have pinned a host key meanwhile.
-            fresh = Credential.objects.select_for_update().get(pk=credential.pk)
-            fresh.settings = {**fresh.settings, "can_rename": abilities.can_rename}
-            fresh.save(update_fields=["settings"])
-            credential.settings = fresh.settings
