@@ -7,16 +7,19 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from string import Template
 
 from audiences import demo_warehouse
 from config import serving
 from config.processes import Supervisor
+from config.troubles import Troubles
 from credentials import ssh_keys
 from simulator.control import Account, Simulator
 
@@ -41,8 +44,11 @@ class Demo:
     def warehouse(self) -> Path:
         return self.place / "shop" / "warehouse.duckdb"
 
-    def run(self, *, customers: int, port: int, serve: bool) -> int:
-        """Show one round and, with `serve`, the web app until Ctrl-C; return the exit code."""
+    def run(self, *, customers: int, port: int, serve: bool, troubles: bool = False) -> int:
+        """Show one round and, with `serve`, the web app until Ctrl-C; return the exit code.
+
+        With `troubles`, three runs that stop are made as well.
+        """
         with serving.private_broker(self.supervisor) as broker:
             simulator = self._start_simulator()
             account = simulator.account(ACCOUNT, key=self._key())
@@ -50,6 +56,8 @@ class Demo:
             self._write_configuration(account)
             self._prepare(account, customers)
             code = self._round(env) or self._checked(account)
+            if troubles and not code:
+                code = Troubles(self.place, simulator, partial(self._typed, env=env), self.say).make()
             if serve and code != STOPPED:
                 self._serve(env, port)
         return code
@@ -140,7 +148,7 @@ class Demo:
         return 1 if wrong else 0
 
     def _typed(self, command: list[str], env: dict[str, str]) -> int:
-        self.say(f"\n$ python3 run.py manage {' '.join(command)}")
+        self.say(f"\n$ python3 run.py manage {shlex.join(command)}")
         return self._manage(command, env)
 
     def _manage(self, command: list[str], env: dict[str, str]) -> int:

@@ -156,7 +156,8 @@ STORAGES = {
     },
 }
 
-vars().update(env.email_url("EMAIL_URL", default="dummymail://"))
+# Without a mail server, mail is written to files, where it can be seen that it would have gone.
+vars().update(env.email_url_config(env("EMAIL_URL", default="") or f"filemail:///{DATA_DIR / 'mail'}"))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("EMAIL_FROM", default="rollcall@localhost")
 
 REDIS_URL = env("REDIS_URL", default="")
@@ -166,6 +167,7 @@ CELERY_TASK_DEFAULT_QUEUE = "rollcall"
 CELERY_BEAT_SCHEDULE = {
     # A tick nobody took within ten seconds is worthless: the next one looks at the same rows.
     "tick": {"task": "workflows.tick", "schedule": 2.0, "options": {"expires": 10}},
+    "notices": {"task": "notifications.dispatch", "schedule": 2.0, "options": {"expires": 10}},
     "tidy": {"task": "workflows.tidy", "schedule": 300.0, "options": {"expires": 300}},
 }
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2

@@ -61,6 +61,14 @@ class TestDemo:
         assert "Verified: the list “Newsletter”" in second.stdout
         assert still_running(tmp_path) == []
 
+    def test_makes_three_runs_that_stop_when_troubles_are_asked_for(self, tmp_path: Path):
+        shown = show(tmp_path, "--rows", "1000", "--troubles")
+
+        assert shown.returncode == 0, shown.stdout + shown.stderr
+        for title in ("Invalid credentials:", "Maximum number of lists exceeded:", "Phone numbers not in"):
+            assert title in shown.stdout
+        assert "Three runs need a decision" in shown.stdout
+
     @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
     def test_serves_the_web_app_until_ctrl_c_and_leaves_nothing(self, tmp_path: Path):
         argv = [sys.executable, "manage.py", "demo", "--rows", "500"]

@@ -14,6 +14,7 @@ from workflows.resolutions.offers import (
     Trouble,
     Way,
 )
+from workflows.words import counted
 
 STOPPED = (State.PAUSED, State.FAILED)
 
@@ -34,7 +35,7 @@ def _offer_retry(trouble: Trouble) -> Resolution | None:
     return Resolution(
         "retry",
         "Retry this step",
-        f"Does {name} again with the same inputs. The {done:,} steps that are finished are not done again.",
+        f"Does {name} again with the same inputs. {counted(done, 'finished step')} not done again.",
         steps=(f"Do {name} again", "Go on from there", "Read the list back"),
     )
 

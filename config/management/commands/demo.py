@@ -16,6 +16,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--exit", action="store_true", help="end after the result")
+        parser.add_argument(
+            "--troubles",
+            action="store_true",
+            help="also make three runs that stop, to be mended on the pages",
+        )
         parser.add_argument("--port", type=int, default=8000, help="of the web app, or the next free one")
         parser.add_argument("--rows", type=int, default=50_000, help="customers, on the first run")
 
@@ -24,7 +29,12 @@ class Command(BaseCommand):
         try:
             with demo.alone(place), Supervisor() as supervisor:
                 show = demo.Demo(place=place, supervisor=supervisor, say=self._say)
-                code = show.run(customers=rows, port=demo.free_port(port), serve=not options["exit"])
+                code = show.run(
+                    customers=rows,
+                    port=demo.free_port(port),
+                    serve=not options["exit"],
+                    troubles=options["troubles"],
+                )
         except serving.NotServing as problem:
             raise CommandError(f"{problem} What the parts said is in {place / 'logs'}.") from problem
         if code:
