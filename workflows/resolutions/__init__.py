@@ -9,7 +9,7 @@ from workflows.catalogue import entry, ways_of_reason
 from workflows.clock import Clock, DatabaseClock
 from workflows.lifecycle import tell
 from workflows.models import Workflow
-from workflows.resolutions import common, uploads
+from workflows.resolutions import accounts, common, keys, uploads
 from workflows.resolutions.going_on import followers, is_of_the_same_list
 from workflows.resolutions.offers import (
     Answers,
@@ -42,7 +42,8 @@ __all__ = [
     "resolve",
 ]
 
-WAYS: dict[str, Way] = {way.name: way for way in (*common.WAYS, *uploads.WAYS)}
+MODULES = (common, uploads, keys, accounts)
+WAYS: dict[str, Way] = {way.name: way for module in MODULES for way in module.WAYS}
 # Offered after those of the catalogue wherever they fit.
 ALWAYS = ("retry", "restart", "discard")
 
