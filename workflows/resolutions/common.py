@@ -35,7 +35,7 @@ def _offer_retry(trouble: Trouble) -> Resolution | None:
     return Resolution(
         "retry",
         "Retry this step",
-        f"Does {name} again with the same inputs. What is finished, {counted(done, 'step')}, is not done again.",
+        f"Does {name} again with the same inputs. What is finished ({counted(done, 'step')}) stays done.",
         steps=(f"Do {name} again", "Go on from there", "Read the list back"),
     )
 
