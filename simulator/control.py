@@ -164,6 +164,10 @@ class Account(SftpOfAccount):
     def rename_list(self, list_: str, name: str) -> None:
         self._call("PATCH", "/lists", list=list_, name=name)
 
+    def list_changed(self, list_: str, updated: str) -> None:
+        """Let a list have been changed last at a moment, written as in ISO 8601."""
+        self._call("PATCH", "/lists", list=list_, updated=updated)
+
     def delete_list(self, list_: str) -> None:
         self._call("DELETE", "/lists", list=list_)
 
@@ -217,6 +221,14 @@ class Account(SftpOfAccount):
     def segments(self, name: str, count: int = 1, *, profile_count: int = 0) -> None:
         """Make segments, past the cap if need be."""
         self._call("POST", "/segments", name=name, count=count, profile_count=profile_count)
+
+    def all_segments(self) -> list[dict[str, Any]]:
+        """Return id, name and profile_count of every segment."""
+        return self._call("GET", "/segments")["segments"]
+
+    def segment_flow(self, segment: str, name: str, status: str = "live") -> str:
+        """Make a flow that begins when someone comes into a segment, named by its id or name."""
+        return self._call("POST", "/segments/flows", segment=segment, name=name, status=status)["id"]
 
     def flow(self, list_: str, name: str, status: str = "live") -> str:
         """Make or change a flow that begins when someone joins the list: draft, manual or live."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any
 
-from simulator import limits, outside
+from simulator import limits, outside, outside_groups
 from simulator.accounts import Account, Unknown
 from simulator.clock import SECOND
 from simulator.faults import Fault
@@ -208,11 +208,11 @@ ACTIONS: dict[str, Callable[[World, Given], Any]] = {
     "GET /stats": _stats,
     "GET /deviations": _deviations,
     "POST /deviations": _expect_deviations,
-    "GET /lists": _by_hand(outside.all_lists),
-    "POST /lists": _by_hand(outside.new_list),
-    "PATCH /lists": _by_hand(outside.rename_list),
-    "DELETE /lists": _by_hand(outside.drop_list),
-    "POST /lists/fill": _by_hand(outside.fill_lists),
+    "GET /lists": _by_hand(outside_groups.all_lists),
+    "POST /lists": _by_hand(outside_groups.new_list),
+    "PATCH /lists": _by_hand(outside_groups.change_list),
+    "DELETE /lists": _by_hand(outside_groups.drop_list),
+    "POST /lists/fill": _by_hand(outside_groups.fill_lists),
     "GET /members": _by_hand(outside.members),
     "POST /members": _by_hand(outside.add_members),
     "DELETE /members": _by_hand(outside.remove_members),
@@ -220,9 +220,11 @@ ACTIONS: dict[str, Callable[[World, Given], Any]] = {
     "POST /seed": _seed,
     "POST /jobs/release": _by_hand(outside.release_jobs),
     "POST /ingest": _by_hand(outside.ingest),
-    "POST /segments": _by_hand(outside.new_segments),
-    "POST /flows": _by_hand(outside.set_flow),
-    "GET /flows": _by_hand(outside.flows),
+    "POST /segments": _by_hand(outside_groups.new_segments),
+    "GET /segments": _by_hand(outside_groups.all_segments),
+    "POST /segments/flows": _by_hand(outside_groups.set_segment_flow),
+    "POST /flows": _by_hand(outside_groups.set_flow),
+    "GET /flows": _by_hand(outside_groups.flows),
     "GET /profile": _by_hand(outside.profile),
     "GET /counts": _by_hand(outside.counts),
     **sftp.ACTIONS,

@@ -27,6 +27,8 @@ OPERATIONS = (
     "GET /api/lists/{id}/flow-triggers",
     "GET /api/segments",
     "GET /api/segments/{id}",
+    "DELETE /api/segments/{id}",
+    "GET /api/segments/{id}/flow-triggers",
     "GET /api/profiles",
     "POST /api/profiles",
     "GET /api/profiles/{id}",

@@ -24,6 +24,8 @@ HANDLERS: dict[str, Callable[[Call], Answer]] = {
     "GET /api/lists/{id}/flow-triggers": groups.flow_triggers,
     "GET /api/segments": groups.index,
     "GET /api/segments/{id}": groups.show_one,
+    "DELETE /api/segments/{id}": groups.delete,
+    "GET /api/segments/{id}/flow-triggers": groups.flow_triggers,
     "GET /api/profiles": profiles.index,
     "POST /api/profiles": profiles.create,
     "GET /api/profiles/{id}": profiles.show_one,

@@ -13,6 +13,7 @@ from simulator.wire import Answer, Problem, Refusal, invalid, not_found, ok
 from simulator.world import Call, World
 
 TABLES = {"list": "lists", "segment": "segments"}
+FLOWS = {"list": "flows", "segment": "segment_flows"}
 
 
 def find_list(db: sqlite3.Connection, account: Account, list_id: str) -> sqlite3.Row:
@@ -36,6 +37,12 @@ def delete_list(db: sqlite3.Connection, list_n: int) -> None:
     db.execute("DELETE FROM members WHERE list = ?", (list_n,))
     db.execute("DELETE FROM flows WHERE list = ?", (list_n,))
     db.execute("DELETE FROM lists WHERE n = ?", (list_n,))
+
+
+def delete_segment(db: sqlite3.Connection, segment_n: int) -> None:
+    """Take a segment away; the profiles stay."""
+    db.execute("DELETE FROM segment_flows WHERE segment = ?", (segment_n,))
+    db.execute("DELETE FROM segments WHERE n = ?", (segment_n,))
 
 
 def check_cap(db: sqlite3.Connection, account: Account) -> None:
@@ -68,7 +75,7 @@ def index(call: Call) -> Answer:
 
 def show_one(call: Call) -> Answer:
     """Answer `GET /api/lists/{id}` and `GET /api/segments/{id}`."""
-    kind = call.operation.template.split("/")[2].removesuffix("s")
+    kind = _kind(call)
     extra: dict[str, Any] = {}
     with call.world.store.read() as db:
         row = _find(db, call.account, kind, call.params["id"])
@@ -112,20 +119,29 @@ def rename(call: Call) -> Answer:
 
 
 def delete(call: Call) -> Answer:
-    """Answer `DELETE /api/lists/{id}`."""
+    """Answer `DELETE /api/lists/{id}` and `DELETE /api/segments/{id}`."""
+    kind = _kind(call)
     with call.world.store.write() as db:
-        delete_list(db, find_list(db, call.account, call.params["id"])["n"])
+        found = _find(db, call.account, kind, call.params["id"])
+        (delete_list if kind == "list" else delete_segment)(db, found["n"])
     return ok(None, status=204, items=1, applied=True)
 
 
 def flow_triggers(call: Call) -> Answer:
-    """Answer `GET /api/lists/{id}/flow-triggers`: the flows that begin when someone joins."""
+    """Answer `GET …/{id}/flow-triggers` of a list or segment: the flows that begin when someone joins."""
+    kind = _kind(call)
+    table = FLOWS[kind]
     with call.world.store.read() as db:
-        found = find_list(db, call.account, call.params["id"])
-        rows = db.execute("SELECT * FROM flows WHERE list = ? ORDER BY n", (found["n"],)).fetchall()
+        found = _find(db, call.account, kind, call.params["id"])
+        rows = db.execute(f"SELECT * FROM {table} WHERE {kind} = ? ORDER BY n", (found["n"],)).fetchall()  # noqa: S608 - one of two fixed names
     wanted = call.request.listed("fields[flow]")
     data = [_flow(row, call.api, wanted) for row in rows]
     return ok({"data": data, "links": paging.links(call.request, None)}, items=len(data))
+
+
+def _kind(call: Call) -> str:
+    """Return whether a call is about a `list` or a `segment`."""
+    return call.operation.template.split("/")[2].removesuffix("s")
 
 
 def _find(db: sqlite3.Connection, account: Account, kind: str, wanted: str) -> sqlite3.Row:
@@ -204,6 +220,7 @@ def _flow(row: sqlite3.Row, api: str, wanted: frozenset[str]) -> dict[str, Any]:
         "archived": False,
         "created": show(row["created"]),
         "updated": show(row["created"]),
+        # The document knows no word of its own for a segment.
         "trigger_type": "Added to List",
     }
     here = f"{api}/flows/{row['id']}"

@@ -26,6 +26,11 @@ CREATE TABLE IF NOT EXISTS flows (
     name TEXT NOT NULL, status TEXT NOT NULL, starts INTEGER NOT NULL DEFAULT 0, created INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS flows_by_list ON flows (list);
+CREATE TABLE IF NOT EXISTS segment_flows (
+    n INTEGER PRIMARY KEY, account INTEGER NOT NULL, segment INTEGER NOT NULL, id TEXT NOT NULL,
+    name TEXT NOT NULL, status TEXT NOT NULL, created INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS flows_by_segment ON segment_flows (segment);
 CREATE TABLE IF NOT EXISTS profiles (
     n INTEGER PRIMARY KEY, account INTEGER NOT NULL, id TEXT NOT NULL, email TEXT, phone_number TEXT,
     external_id TEXT, attributes TEXT NOT NULL DEFAULT '{}', created INTEGER NOT NULL,

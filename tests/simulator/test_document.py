@@ -23,6 +23,7 @@ def shop(account: Account, api: Api) -> dict[str, str]:
     list_id = account.list_named("VIP")
     account.flow("VIP", "Welcome", "live")
     account.segments("Engaged", profile_count=3)
+    account.segment_flow("Engaged", "Win back")
     rows = [{"email": "bad@example.org"}, {"email": "ada@example.org", "location": {"latitude": 1.5}}]
     job = api.finished_job(rows, list_id)
     account.unsubscribe(None, "ada@example.org")

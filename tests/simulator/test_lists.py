@@ -101,3 +101,47 @@ class TestControls:
         account.add("VIP", "ada@example.org")
 
         assert {flow["name"]: flow["starts"] for flow in account.flows()} == {"Welcome": 2, "Unfinished": 0}
+
+
+class TestSegments:
+    def test_make_room_when_one_is_deleted(self, account: Account, api: Api) -> None:
+        account.segments("Engaged", 2, profile_count=7)
+        account.fill_lists(1000)
+        first, second = account.all_segments()
+
+        told = api.call("DELETE", f"/api/segments/{first['id']}")
+
+        assert told.status == 204
+        assert account.all_segments() == [second]
+        assert api.get(f"/api/segments/{first['id']}").status == 404
+        assert api.post("/api/lists", list_document("One more")).status == 201
+
+    def test_tell_which_flows_they_start(self, account: Account, api: Api) -> None:
+        account.segments("Engaged")
+        account.segment_flow("Engaged", "Win back")
+        (segment,) = account.all_segments()
+
+        (flow,) = api.get(f"/api/segments/{segment['id']}/flow-triggers").document["data"]
+
+        assert (flow["attributes"]["name"], flow["attributes"]["status"]) == ("Win back", "live")
+
+    def test_are_counted_at_the_slow_pace_of_a_list(self, account: Account, api: Api) -> None:
+        account.segments("Engaged", profile_count=7)
+        account.limits(on=True)
+        (segment,) = account.all_segments()
+
+        path = f"/api/segments/{segment['id']}"
+        first, second = (api.get(path, additional_segment="profile_count") for _ in range(2))
+
+        assert first.document["data"]["attributes"]["profile_count"] == 7
+        assert second.status == 429
+
+
+class TestLastChange:
+    def test_is_told_of_a_list(self, account: Account, api: Api) -> None:
+        list_id = account.list_named("VIP")
+
+        account.list_changed("VIP", "2024-03-01T08:00:00+00:00")
+
+        told = api.get(f"/api/lists/{list_id}").document["data"]["attributes"]
+        assert told["updated"] == "2024-03-01T08:00:00+00:00"
