@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.db.models import Min
 from django.views.decorators.debug import sensitive_variables
 
 from credentials import vault
@@ -35,11 +36,12 @@ def open_checked(
     """Open a destination with its credential; use the session as a context manager.
 
     A secret nobody has tested, such as one that replaced another, is tested first, and it is that very secret
-    which is then used. Raises NeedsDecision(wrong_account) when it opens another account than the one pinned,
-    and whatever `check_credential` raises.
+    which is then used. The account's limits are used to the share that its destinations say. Raises
+    NeedsDecision(wrong_account) when it opens another account than the one pinned, and whatever
+    `check_credential` raises.
     """
     credential = destination.credential
-    opens = credential.account_id or check_credential(credential, clock=clock).account.id
+    opens = credential.account_id or check_credential(credential, clock=clock, hooks=hooks).account.id
     if destination.account_id not in ("", opens):
         raise NeedsDecision(
             "wrong_account",
@@ -48,11 +50,33 @@ def open_checked(
             facts=_facts(opens, credential.account_name),
         )
     open_session = opener(PLUGINS[destination.plugin])
-    return open_session(vault.reveal(credential), opens, clock=clock, hooks=hooks, max_wait=max_wait)
+    return open_session(
+        vault.reveal(credential),
+        opens,
+        clock=clock,
+        hooks=hooks,
+        max_wait=max_wait,
+        share=rate_share(destination),
+    )
+
+
+def rate_share(destination: Destination) -> int:
+    """Return how many percent of the vendor's limits we use: the least of what its account's say.
+
+    The vendor counts by account, and so do all workers together.
+    """
+    if not destination.account_id:
+        return destination.rate_share
+    same = Destination.objects.filter(plugin=destination.plugin, account_id=destination.account_id)
+    return same.aggregate(least=Min("rate_share"))["least"] or destination.rate_share
 
 
 def check_credential(
-    credential: Credential, *, accept_account: bool = False, clock: Clock | None = None
+    credential: Credential,
+    *,
+    accept_account: bool = False,
+    clock: Clock | None = None,
+    hooks: Hooks | None = None,
 ) -> Tested:
     """Open an account with a credential, keep what was found on it, and pin it on its destinations.
 
@@ -61,7 +85,7 @@ def check_credential(
     and HoldOn when it could not be tried now; VaultError when there is no secret to try with.
     """
     clock = clock or SystemClock()
-    tested = _tried(credential, vault.reveal(credential), clock)
+    tested = _tried(credential, vault.reveal(credential), clock, hooks)
     if not accept_account:
         _check_account(credential, tested.account)
     keep_test(credential, tested, at=clock.now(), everywhere=accept_account)
@@ -105,11 +129,11 @@ def keep_test(credential: Credential, tested: Tested, *, at: datetime, everywher
 
 
 @sensitive_variables("secret")
-def _tried(credential: Credential, secret: str, clock: Clock) -> Tested:
+def _tried(credential: Credential, secret: str, clock: Clock, hooks: Hooks | None = None) -> Tested:
     open_session = opener(_plugin_for(credential))
     account_id = _pinned(credential) or credential.account_id or provisional_account(credential.pk)
     try:
-        with open_session(secret, account_id, clock=clock) as session:
+        with open_session(secret, account_id, clock=clock, hooks=hooks) as session:
             account = session.client.account()
             return Tested(account, session.client.scopes(granted=("accounts:read",)))
     except NeedsDecision as error:

@@ -20,7 +20,8 @@ class Pointer:
 
     `index` counts the rows of the request from 0; None when the mistake is not about one row.
     `field` is the attribute (`email`, `properties.Tier`), `code` the destination's own word, and
-    `detail_code` ours: `email_invalid`, `phone_invalid`, `field_unknown`, `too_large` or `value_invalid`.
+    `detail_code` ours: `email_invalid`, `phone_invalid`, `field_unknown`, `too_large`, `duplicate_profile` or
+    `value_invalid`.
     """
 
     index: int | None
@@ -33,10 +34,12 @@ class DeliveryError(Exception):
     """A call did not do what was asked.
 
     `code` is stable and has its resolutions; `error_ids` are the destination's own ids, for its support.
-    `left_nothing` is set where it is known that nothing of what was sent can take effect any more.
+    `left_nothing` is set where it is known that nothing of what was sent can take effect any more. `heard` is
+    the answer, without people (see `destinations.redacted`); None when none came.
     """
 
     left_nothing = False
+    heard: Mapping[str, Any] | None = None
 
     def __init__(
         self, code: str, message: str, *, status: int | None = None, error_ids: tuple[str, ...] = ()

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-def _no_time(calls: int, endpoint: str) -> float:
+def _no_time(calls: int, endpoint: str, share: int = 100) -> float:
     return 0.0
 
 
@@ -44,9 +44,10 @@ class Plugin:
     `endpoints` are shown with their limits, `fields` are the standard targets of a mapping with their labels.
     What `delivers` a list keeps it and can read it back: `open` takes a secret and an account's id, `imports`
     is the module of the rules for turning profiles into batches, `floor_seconds` is the least time so many
-    calls take. What delivers a file has none of these. `mapping` has the rules for turning rows into what is
-    sent. `files` is the module of the rules for files, which a credential of `sftp_credential_kind` opens the
-    way for; for a list they are another way in, None where there is no such way.
+    calls take with a share of the limits. What delivers a file has none of these. `mapping` has the rules for
+    turning rows into what is sent. `files` is the module of the rules for files, which a credential of
+    `sftp_credential_kind` opens the way for; for a list they are another way in, None where there is no such
+    way.
     """
 
     name: str
@@ -62,7 +63,7 @@ class Plugin:
     delivers: Literal["list", "file"] = "list"
     open: Callable[..., Session] | None = field(default=None, repr=False)
     imports: Any = field(default=None, repr=False)
-    floor_seconds: Callable[[int, str], float] = field(default=_no_time, repr=False)
+    floor_seconds: Callable[..., float] = field(default=_no_time, repr=False)
     files: Any = field(default=None, repr=False)
     sftp_credential_kind: str = ""
 

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
+from destinations import redacted
 from destinations.calls import Answer, Call, encode
 from destinations.errors import Ambiguous, DeliveryError, NeedsDecision, Rejected, RetryLater
 from destinations.sockets import Deadlines, DeadlineTransport
@@ -82,6 +83,7 @@ class Transport:
             raise _lost(call) from None
         problem = self._classify(call, status, headers, body, now=self._now())
         if problem is not None:
+            problem.heard = redacted.raw(call, status, headers, body)
             raise problem
         return Answer(status, self._parse(body), headers)
 

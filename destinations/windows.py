@@ -31,11 +31,15 @@ _HEADER = struct.Struct("<IQiQ")
 
 @dataclass(frozen=True)
 class Windows:
-    """What one endpoint allows: requests in a second, in a minute and, for a few, in a day."""
+    """What one endpoint allows: requests in a second, in a minute and, for a few, in a day.
+
+    We use `share` percent of the pace and leave the rest to others; the allowance of a day is no pace.
+    """
 
     burst: int
     steady: int
     daily: int | None = None
+    share: int = 100
 
     def pairs(self) -> tuple[tuple[str, int, int], ...]:
         """Return (name, limit, length in seconds), the shortest window first."""
@@ -43,6 +47,10 @@ class Windows:
         if self.daily is not None:
             found.append(("daily", self.daily, _DAY_SECONDS))
         return tuple(found)
+
+    def ours(self, name: str, limit: int) -> int:
+        """Return how much of the `limit` of the window `name` we use."""
+        return limit if name == "daily" else max(1, limit * self.share // 100)
 
     @property
     def ring_size(self) -> int:
@@ -82,12 +90,12 @@ class Pace:
         return slot, cause
 
     def _ours(self, name: str, limit: int) -> int:
-        """Return how much of a window is ours while others are at work."""
+        """Return how much of a window is ours, less while others are at work."""
+        ours = self.windows.ours(name, limit)
         if not self.foreign or name == "daily":
-            return limit
-        if name == "burst":
-            return max(1, int(limit * (1 - _FOREIGN_BURST_SHARE)))
-        return max(1, limit - self.foreign)
+            return ours
+        left = int(limit * (1 - _FOREIGN_BURST_SHARE)) if name == "burst" else limit - self.foreign
+        return max(1, min(ours, left))
 
     def book(self, slot: int) -> None:
         """Count a send at `slot`, which must not lie before the last one."""
@@ -184,7 +192,8 @@ def floor_seconds(requests: int, windows: Windows) -> float:
     """Return the least time from the first to the last of `requests` that these windows allow."""
     before = max(requests - 1, 0)
     seconds = 0
-    for _, limit, length in reversed(windows.pairs()):
+    for name, published, length in reversed(windows.pairs()):
+        limit = windows.ours(name, published)
         seconds += before // limit * length
         before %= limit
     return float(seconds)

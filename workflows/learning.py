@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from destinations import registry
+from destinations import accounts_check, registry
 from workflows import coefficients as rules
 from workflows.coefficients import Coefficients, Points
 from workflows.models import Attempt, Coefficient, Step, StepState, Workflow
@@ -33,13 +34,13 @@ def learn(workflow: Workflow, *, now: datetime | None = None) -> None:
     if not workflow.account_id or _was_held_up(workflow):
         return
     steps = list(workflow.steps.filter(round=0, state=StepState.DONE))
-    plugin = registry.PLUGINS.get(workflow.orchestration.template.destination.plugin)
+    destination = workflow.orchestration.template.destination
+    plugin = registry.PLUGINS.get(destination.plugin)
     if plugin is None:
         return
     facts = _facts(workflow, {step.kind: step for step in steps}, now or timezone.now())
-    found = observe(
-        [past for step in steps if (past := _past(step))], facts, floor_seconds=plugin.floor_seconds
-    )
+    floor_seconds = partial(plugin.floor_seconds, share=accounts_check.rate_share(destination))
+    found = observe([past for step in steps if (past := _past(step))], facts, floor_seconds=floor_seconds)
     _keep(workflow, found)
 
 

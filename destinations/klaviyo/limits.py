@@ -3,7 +3,7 @@
 Source: `x-klaviyo-ratelimit` and `x-klaviyo-scopes` of Klaviyo's OpenAPI document, revision 2026-07-15.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from destinations.windows import Windows
 from destinations.windows import floor_seconds as windows_floor_seconds
@@ -84,6 +84,11 @@ BYTES_PER_IMPORT = 4_500_000
 BYTES_PER_PROFILE = 100_000
 
 
-def floor_seconds(requests: int, endpoint: str) -> float:
-    """Return the least time from the first to the last of `requests` to `endpoint`, the whole quota ours."""
-    return windows_floor_seconds(requests, WINDOWS[endpoint])
+def windows(share: int) -> dict[str, Windows]:
+    """Return the windows of every endpoint, of which we use `share` percent, 1 to 100."""
+    return {name: replace(published, share=share) for name, published in WINDOWS.items()}
+
+
+def floor_seconds(requests: int, endpoint: str, share: int = 100) -> float:
+    """Return the least time from the first to the last of `requests`, with `share` percent of the quota."""
+    return windows_floor_seconds(requests, replace(WINDOWS[endpoint], share=share))

@@ -11,10 +11,9 @@ from django.conf import settings
 
 from destinations.clock import Clock
 from destinations.gateway import MAX_WAIT, Gateway, Hooks
-from destinations.klaviyo import members
+from destinations.klaviyo import limits, members
 from destinations.klaviyo.classify import classify, parse
 from destinations.klaviyo.client import Klaviyo
-from destinations.klaviyo.limits import WINDOWS
 from destinations.limiter import Limiter
 from destinations.transport import DEADLINE_SECONDS, Transport
 
@@ -81,8 +80,12 @@ def open_session(
     clock: Clock,
     hooks: Hooks | None = None,
     max_wait: timedelta = MAX_WAIT,
+    share: int = 100,
 ) -> Session:
-    """Return a session with the account a key opens, at the pace all sessions with it share."""
-    limiter = Limiter(account_id, clock, windows=WINDOWS)
+    """Return a session with the account a key opens, at the pace all sessions with it share.
+
+    `share` is how many percent of the published limits are used.
+    """
+    limiter = Limiter(account_id, clock, windows=limits.windows(share))
     gateway = Gateway(transport(key), limiter, clock, max_wait=max_wait, hooks=hooks)
     return Session(gateway=gateway, client=Klaviyo(gateway))

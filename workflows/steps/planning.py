@@ -1,11 +1,12 @@
 """From a difference to a plan: cut for every way it may go, estimated for each, and one way chosen."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from audiences.reconcile import Tally
 from credentials import host_keys
-from destinations import paths
+from destinations import accounts_check, paths
 from destinations.csv_file import CannotWrite, Layout
 from workflows import batches, learning, rows
 from workflows.batches import Cuts
@@ -76,7 +77,7 @@ def _choose(run: Run, tally: Tally, cuts: Cuts, problem: str, round_: int) -> Ch
     ways = forecasts(
         work,
         learning.coefficients(run.workflow.account_id),
-        floor_seconds=run.plugin.floor_seconds,
+        floor_seconds=partial(run.plugin.floor_seconds, share=accounts_check.rate_share(run.destination)),
         made=made,
     )
     # What a file did not bring on is not sent in a file again.
