@@ -10,5 +10,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("credentials/", include("credentials.urls")),
     path("", include("audiences.urls")),
     path("destinations/", include("destinations.urls")),
+    path("notifications/", include("notifications.urls")),
     path("", include("workflows.urls")),
 ]

@@ -7,8 +7,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.redaction import clean, one_line
-from notifications.models import Channel, Delivery, Kind, Mode, Notification, Preference, Telling
+from notifications.models import Channel, Delivery, Kind, Mode, Notification, Telling
 from notifications.timing import leaving
+from notifications.wishes import wish_of
 
 TITLE_LENGTH = 250
 
@@ -39,7 +40,7 @@ def post(notice: Notice, *, now: datetime) -> Notification | None:
 
     Call it inside the transaction of the change it tells of: both are kept or neither is.
     """
-    preference = _preference(notice.about, now)
+    telling = wish_of(notice.about, now=now).telling if notice.about else Telling.IMMEDIATE
     notification = Notification(
         kind=Kind(notice.kind),
         code=notice.code,
@@ -50,7 +51,7 @@ def post(notice: Notice, *, now: datetime) -> Notification | None:
         workflow=notice.workflow,
         destination=notice.destination,
         account_id=notice.account_id,
-        quiet=preference == Telling.MUTED,
+        quiet=telling == Telling.MUTED,
         key=notice.key,
         at=now,
     )
@@ -59,16 +60,8 @@ def post(notice: Notice, *, now: datetime) -> Notification | None:
     if not Notification.objects.filter(pk=notification.pk).exists():
         return None
     if not notification.quiet:
-        _owe(notification, gathered=preference == Telling.DIGEST, now=now)
+        _owe(notification, gathered=telling == Telling.DIGEST, now=now)
     return notification
-
-
-def _preference(about: UUID | None, now: datetime) -> str:
-    kept = Preference.objects.filter(pk=about).first() if about else None
-    if kept is None:
-        return Telling.IMMEDIATE
-    over = kept.muted_until is not None and kept.muted_until <= now
-    return Telling.IMMEDIATE if kept.telling == Telling.MUTED and over else kept.telling
 
 
 def _owe(notification: Notification, *, gathered: bool, now: datetime) -> None:

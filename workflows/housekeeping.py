@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from notifications import retention
 from workflows.decisions import Stale, discard, retry
 from workflows.models import Workflow
 from workflows.moves import FINAL, State
@@ -53,7 +54,8 @@ def discard_forgotten(now: datetime) -> None:
 
 
 def purge(now: datetime) -> None:
-    """Delete the files of workflows that are over, and sealed rows past their time."""
+    """Delete the files of workflows that are over, sealed rows past their time, and notices as old."""
+    retention.purge(now - _retention())
     # Folders first, database second: what was begun in between is not looked at.
     kept, sealed = _folders("workflows"), _folders("sealed")
     known = _known({**kept, **sealed})

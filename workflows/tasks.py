@@ -8,6 +8,7 @@ from uuid import UUID
 from celery import shared_task
 from django.conf import settings
 
+from notifications.dispatch import dispatch
 from workflows import engine, housekeeping
 from workflows.clock import DatabaseClock
 
@@ -27,6 +28,11 @@ def tick() -> None:
     now = DatabaseClock().now()
     housekeeping.wake_paused(now)
     ring(*engine.due(now))
+
+
+@shared_task(name="notifications.dispatch")
+def dispatch_notices() -> None:
+    dispatch(now=DatabaseClock().now)
 
 
 @shared_task(name="workflows.tidy")

@@ -1,4 +1,4 @@
-"""The menu at the side: only pages that exist, with the number of workflows that need a decision."""
+"""The menu at the side: only pages that exist, with what waits for a person on them."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ from django import template
 from django.template import Context
 from django.urls import reverse
 
+from notifications.reading import count_unread
 from workflows.history import waiting_for_a_decision
 
 register = template.Library()
@@ -20,6 +21,7 @@ class Entry:
     label: str
     here: bool
     count: int = 0
+    counted: str = ""
 
 
 SECTIONS = (
@@ -32,14 +34,20 @@ SECTIONS = (
         "Connect",
         (("destinations:list", "plug", "Destinations"), ("credentials:list", "key", "Credentials")),
     ),
-    ("Operate", (("workflows:list", "flow", "Workflows"),)),
+    (
+        "Operate",
+        (("workflows:list", "flow", "Workflows"), ("notifications:list", "bell", "Notifications")),
+    ),
 )
 
 
 @register.inclusion_tag("_menu.html", takes_context=True)
 def menu(context: Context) -> dict[str, object]:
     path = context["request"].path
-    counts = {"workflows:list": waiting_for_a_decision()}
+    counts = {
+        "workflows:list": (waiting_for_a_decision(), "need a decision"),
+        "notifications:list": (count_unread(context["request"].user), "unread"),
+    }
     return {
         "sections": [
             (title, [_entry(*page, path=path, counts=counts) for page in pages]) for title, pages in SECTIONS
@@ -47,7 +55,7 @@ def menu(context: Context) -> dict[str, object]:
     }
 
 
-def _entry(name: str, icon: str, label: str, *, path: str, counts: dict[str, int]) -> Entry:
+def _entry(name: str, icon: str, label: str, *, path: str, counts: dict[str, tuple[int, str]]) -> Entry:
     url = reverse(name)
     here = path == url if name == "overview" else path.startswith(url)
-    return Entry(url, icon, label, here, counts.get(name, 0))
+    return Entry(url, icon, label, here, *counts.get(name, (0, "")))
