@@ -67,9 +67,17 @@ def choose(found: Sequence[Found]) -> Choice:
 
 
 def resolve(
-    client: Lists, account_id: str, name: str, *, now: datetime, max_lists: int | None = None
+    client: Lists,
+    account_id: str,
+    name: str,
+    *,
+    now: datetime,
+    max_lists: int | None = None,
+    before_making: Callable[[], object] = lambda: None,
 ) -> AudienceList:
     """Return the row of a list with its id pinned, found by name or made; never makes two.
+
+    `before_making` is called when there is none yet, and what it raises keeps one from being made.
 
     Raises HoldOn while another worker may be making it, NeedsDecision(list_ambiguous, max_lists,
     daily_list_creations …), Ambiguous when the answer to the making was lost: then call again after
@@ -86,6 +94,7 @@ def resolve(
     if choice.action == "ambiguous":
         message = f'Several lists in Klaviyo are called "{name}". Choose which one to use.'
         raise NeedsDecision("list_ambiguous", message)
+    before_making()
     return _make(client, row, now=now, max_lists=max_lists)
 
 
@@ -120,6 +129,13 @@ def pin(audience_list: AudienceList, list_id: str, *, created_by_us: bool = Fals
         AudienceList.objects.filter(pk=audience_list.pk).update(created_by_us=True)
     audience_list.refresh_from_db()
     return audience_list
+
+
+def forget(account_id: str, list_id: str) -> list[AudienceList]:
+    """Take away what is kept of a list that is gone, and return it: its name stands for no list any more."""
+    rows = list(AudienceList.objects.filter(account_id=account_id, list_id=list_id))
+    AudienceList.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    return rows
 
 
 def slots(client: Lists) -> Slots:

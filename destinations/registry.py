@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from destinations import sftp_files
 from destinations.klaviyo import imports, limits, mapping, sftp_import
-from destinations.klaviyo.answers import Job
+from destinations.klaviyo.answers import Group, Job
 from destinations.klaviyo.client import Klaviyo
 from destinations.klaviyo.mapping import Profile, Target
 from destinations.klaviyo.members import Reading
@@ -18,6 +18,7 @@ from destinations.sftp.upload import Uploaded, staged_name
 
 # What a workflow holds in its hands of a vendor, by the names it may know.
 __all__ = [
+    "Group",
     "Job",
     "Klaviyo",
     "Plugin",

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from destinations.calls import Answer
@@ -29,6 +29,25 @@ class ListInfo:
     name: str
     created: str
     opt_in: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """A list or a segment: both count towards one limit. The moments are as Klaviyo wrote them."""
+
+    kind: Literal["list", "segment"]
+    id: str
+    name: str
+    created: str
+    updated: str
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupPage:
+    """Up to ten lists or segments; `cursor` is where the next page begins, '' after the last."""
+
+    groups: tuple[Group, ...]
+    cursor: str
 
 
 @dataclasses.dataclass(frozen=True)

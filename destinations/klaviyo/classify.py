@@ -25,6 +25,8 @@ LONGEST_WAIT = timedelta(minutes=15)
 # A minute's window empties in a minute; whoever must wait longer has spent the allowance of a day.
 _LONGEST_MINUTE = timedelta(seconds=120)
 
+SEVERAL_PROFILES = "duplicate_profile"
+
 _EXPECTED_IN = re.compile(r"available in (\d{1,9}) second", re.IGNORECASE)
 _PROFILE_POINTER = re.compile(r"/data/attributes/profiles/data/(\d{1,9})(?:/attributes/(.+))?/?$")
 _UNKNOWN_IDS = re.compile(r"invalid profile ids?:\s*(.+)", re.IGNORECASE | re.DOTALL)
@@ -289,11 +291,15 @@ def pointer_of(error: dict[str, Any]) -> Pointer:
     index = int(found[1]) if found else None
     field = (found[2] or "") if found else text.removeprefix("/data/attributes/").strip("/")
     field = without_people(field.replace("/", "."))
-    return Pointer(index, field, _text(error, "code")[:64], detail_code(field, _text(error, "detail")))
+    code = _text(error, "code")[:64]
+    return Pointer(index, field, code, detail_code(field, _text(error, "detail"), code=code))
 
 
-def detail_code(field: str, detail: str) -> str:
-    """Return our stable word for a detail of Klaviyo's."""
+def detail_code(field: str, detail: str, *, code: str = "") -> str:
+    """Return our stable word for a detail of Klaviyo's, whose own word may be `code`."""
+    if code == SEVERAL_PROFILES:
+        # Its identifiers belong to more than one profile. Which of them clashes, nobody says.
+        return SEVERAL_PROFILES
     words = detail.lower()
     if "not a valid field" in words:
         return "field_unknown"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from destinations.calls import Answer, Call
 from destinations.errors import NeedsDecision
@@ -10,6 +10,8 @@ from destinations.klaviyo import answers, payloads
 from destinations.klaviyo.answers import (
     Account,
     Flow,
+    Group,
+    GroupPage,
     ImportFailure,
     Job,
     JobPage,
@@ -189,10 +191,33 @@ class Klaviyo:
         """Return how many segments the account has; one call for every ten."""
         return len(self._all(lambda at: payloads.segments(cursor=at), lambda found: found.id))
 
+    def groups(self, kind: Literal["list", "segment"], *, cursor: str = "") -> GroupPage:
+        """Return up to ten lists or segments, with when each was changed last."""
+        page = payloads.lists(cursor=cursor) if kind == "list" else payloads.segments(cursor=cursor)
+        answer = self._gateway.send(page)
+        found = tuple(_group(kind, each) for each in resources(answer))
+        return GroupPage(found, answers.cursor(answer))
+
     def flows(self, list_id: str) -> list[Flow]:
         """Return the flows that start when somebody is added to a list."""
-        answer = self._gateway.send(payloads.list_flows(list_id))
-        return [Flow(found.id, found.text("name"), found.text("status")) for found in resources(answer)]
+        return _flows(self._gateway.send(payloads.list_flows(list_id)))
+
+    def delete_list(self, list_id: str) -> None:
+        """Delete a list for good; its people stay. Raises NeedsDecision(list_gone) when it is gone."""
+        self._gateway.send(payloads.delete_list(list_id))
+
+    def segment_count(self, segment_id: str) -> int:
+        """Return how many are in a segment. 1 a second and 15 a minute."""
+        found = resource(self._gateway.send(payloads.segment_count(segment_id)))
+        return found.number("profile_count", required=True)
+
+    def segment_flows(self, segment_id: str) -> list[Flow]:
+        """Return the flows that start when somebody comes into a segment."""
+        return _flows(self._gateway.send(payloads.segment_flows(segment_id)))
+
+    def delete_segment(self, segment_id: str) -> None:
+        """Delete a segment for good; its people stay. Raises Rejected(not_found) when it is gone."""
+        self._gateway.send(payloads.delete_segment(segment_id))
 
     def _all(self, page: Callable[[str], Call], read: Callable[[Resource], Item]) -> list[Item]:
         """Follow the pages to the end."""
@@ -227,6 +252,15 @@ def _member(found: Resource) -> Member:
 
 def _profile(found: Resource) -> ProfileRef:
     return ProfileRef(found.id, found.email())
+
+
+def _group(kind: Literal["list", "segment"], found: Resource) -> Group:
+    # One that has no name, or no moment, still takes a place.
+    return Group(kind, found.id, *(_soft_text(found, name) for name in ("name", "created", "updated")))
+
+
+def _flows(answer: Answer) -> list[Flow]:
+    return [Flow(found.id, found.text("name"), found.text("status")) for found in resources(answer)]
 
 
 def _list_info(found: Resource) -> ListInfo:

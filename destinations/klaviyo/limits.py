@@ -23,6 +23,7 @@ class Endpoint:
 
 _XS, _S, _M, _L = Windows(1, 15), Windows(3, 60), Windows(10, 150), Windows(75, 750)
 _LISTS, _MEMBERS = "/api/lists", "/api/lists/{id}/profiles"
+_SEGMENTS = "/api/segments"
 _MEMBERSHIP = "/api/lists/{id}/relationships/profiles"
 _JOBS = "/api/profile-bulk-import-jobs"
 _READ_MEMBERS, _WRITE_MEMBERS = ("lists:read", "profiles:read"), ("lists:write", "profiles:write")
@@ -46,7 +47,22 @@ ENDPOINTS: dict[str, Endpoint] = {
             ("flows:read", "lists:read"),
             _S,
         ),
-        Endpoint("segments.find", "GET", "/api/segments", "finding segments", ("segments:read",), _L),
+        Endpoint("lists.delete", "DELETE", f"{_LISTS}/{{id}}", "deleting a list", ("lists:write",), _M),
+        Endpoint("segments.find", "GET", _SEGMENTS, "finding segments", ("segments:read",), _L),
+        Endpoint(
+            "segments.count", "GET", f"{_SEGMENTS}/{{id}}", "counting a segment", ("segments:read",), _XS
+        ),
+        Endpoint(
+            "segments.flows",
+            "GET",
+            f"{_SEGMENTS}/{{id}}/flow-triggers",
+            "reading the flows a segment starts",
+            ("flows:read", "segments:read"),
+            _S,
+        ),
+        Endpoint(
+            "segments.delete", "DELETE", f"{_SEGMENTS}/{{id}}", "deleting a segment", ("segments:write",), _S
+        ),
         Endpoint("profiles.find", "GET", "/api/profiles", "finding profiles", ("profiles:read",), _L),
         Endpoint(
             "profiles.upsert",

@@ -16,6 +16,7 @@ from destinations.klaviyo.limits import (
 
 _JOBS = "/api/profile-bulk-import-jobs"
 _ONE = 1
+_FLOW_FIELDS = (("fields[flow]", "name,status"),)
 
 
 def account() -> Call:
@@ -36,7 +37,9 @@ def lists(*, cursor: str = "", size: int = LISTS_PER_PAGE) -> Call:
 
 def segments(*, cursor: str = "", size: int = LISTS_PER_PAGE) -> Call:
     """Ask for a page of all segments."""
-    return _page("segments.find", "/api/segments", size, cursor, **{"fields[segment]": "name"})
+    return _page(
+        "segments.find", "/api/segments", size, cursor, **{"fields[segment]": "name,created,updated"}
+    )
 
 
 def create_list(name: str) -> Call:
@@ -58,8 +61,28 @@ def member_count(list_id: str) -> Call:
 
 def list_flows(list_id: str) -> Call:
     """Ask which flows start when somebody is added to a list."""
-    query = (("fields[flow]", "name,status"),)
-    return Call("lists.flows", "GET", f"/api/lists/{_part(list_id)}/flow-triggers", query)
+    return Call("lists.flows", "GET", f"/api/lists/{_part(list_id)}/flow-triggers", _FLOW_FIELDS)
+
+
+def delete_list(list_id: str) -> Call:
+    """Delete a list; its people stay. A second time it is simply not there any more."""
+    return Call("lists.delete", "DELETE", f"/api/lists/{_part(list_id)}", effect="repeatable")
+
+
+def segment_count(segment_id: str) -> Call:
+    """Ask how many are in a segment, at the slow pace of `member_count`."""
+    query = (("additional-fields[segment]", "profile_count"), ("fields[segment]", "profile_count"))
+    return Call("segments.count", "GET", f"/api/segments/{_part(segment_id)}", query)
+
+
+def segment_flows(segment_id: str) -> Call:
+    """Ask which flows start when somebody comes into a segment."""
+    return Call("segments.flows", "GET", f"/api/segments/{_part(segment_id)}/flow-triggers", _FLOW_FIELDS)
+
+
+def delete_segment(segment_id: str) -> Call:
+    """Delete a segment; its people stay. A second time it is simply not there any more."""
+    return Call("segments.delete", "DELETE", f"/api/segments/{_part(segment_id)}", effect="repeatable")
 
 
 def members(

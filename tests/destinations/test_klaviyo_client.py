@@ -37,6 +37,38 @@ def finished(client: Klaviyo, job_id: str) -> Job:
     return job
 
 
+class TestGroups:
+    def test_come_ten_a_page_with_their_last_change(self, session, klaviyo):
+        klaviyo.fill_lists(12)
+        klaviyo.list_changed("Old list 1", "2024-03-01T08:00:00+00:00")
+
+        first = session.client.groups("list")
+        second = session.client.groups("list", cursor=first.cursor)
+
+        assert (len(first.groups), len(second.groups), second.cursor) == (10, 2, "")
+        (old,) = (group for group in first.groups if group.name == "Old list 1")
+        assert (old.kind, old.updated) == ("list", "2024-03-01T08:00:00+00:00")
+
+    def test_go_for_good_and_are_missed_afterwards(self, session, klaviyo):
+        list_id = klaviyo.create_list("Old")
+        klaviyo.segments("Engaged", profile_count=7)
+        klaviyo.segment_flow("Engaged", "Win back")
+        (segment,) = session.client.groups("segment").groups
+
+        assert session.client.segment_count(segment.id) == 7
+        assert [flow.name for flow in session.client.segment_flows(segment.id)] == ["Win back"]
+        session.client.delete_list(list_id)
+        session.client.delete_segment(segment.id)
+
+        assert klaviyo.lists() == klaviyo.all_segments() == []
+        with pytest.raises(NeedsDecision) as gone:
+            session.client.delete_list(list_id)
+        assert gone.value.code == "list_gone"
+        with pytest.raises(Rejected) as missed:
+            session.client.delete_segment(segment.id)
+        assert missed.value.code == "not_found"
+
+
 class TestAccount:
     def test_says_whose_key_it_is(self, session, klaviyo):
         found = session.client.account()
