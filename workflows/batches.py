@@ -145,6 +145,23 @@ def refuse(folder: Folder, name: str, refused: dict[str, tuple[str, str]]) -> No
         )
 
 
+def forgive(folder: Folder, keys: set[str]) -> None:
+    """Forget that people were refused, since they are sent again."""
+    for path in sorted(folder.file("rejected").glob("*.parquet")):
+        if keys & rows.values(path, "key"):
+            rows.without(path, keys)
+
+
+def again(run: Run, folder: Path, keys: set[str]) -> list[Batch]:
+    """Cut those of a round's adds and updates who are among `keys` into imports of their own."""
+    found: list[Batch] = []
+    for kind, name in (("import", "adds.parquet"), ("update", UPDATES)):
+        mine = folder / f"again_{name}"
+        if rows.pick(folder / name, keys, into=mine):
+            found += by_sizes(kind, f"{folder.name}/{mine.name}", _sizes(run, mine).rows)
+    return found
+
+
 def doubt(folder: Folder, name: str, keys: list[str]) -> None:
     """Keep the people of whose profiles nobody knows whether they were changed."""
     rows.write(folder.file("doubted", f"{name}.parquet"), {"key": keys})

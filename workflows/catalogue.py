@@ -293,6 +293,12 @@ CATALOGUE: dict[str, Entry] = {
         QUERY,
         ("change_type", "map_column", "restore_query", "set_aside"),
     ),
+    "rows_forgotten": Entry(
+        "Rows not known any more",
+        "Which rows were set aside is kept for a time alone, and that is over. Nothing was sent.",
+        OPERATIONS,
+        ("restart", "discard"),
+    ),
     "several_profiles": Entry(
         "Several profiles match",
         "Klaviyo has more than one profile for these people, by phone number or external id.",

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from workflows.clock import Clock, DatabaseClock
+from workflows.guards import OF_ROWS
 from workflows.lifecycle import StaleState, move, tell
 from workflows.models import Approval, StepState, Workflow
 from workflows.moves import State
@@ -15,7 +16,7 @@ APPROVAL_LASTS = timedelta(hours=24)
 # Old plans are not carried out: the query and the list have gone on since.
 PLAN_LASTS_FOR_APPROVAL = timedelta(hours=24)
 PLAN_LASTS_FOR_RETRY = timedelta(hours=6)
-FOR_A_PLAN = ("guard", "plan_ready")
+FOR_A_PLAN = ("guard", "plan_ready", *sorted(OF_ROWS))
 
 
 class Stale(Exception):
@@ -68,7 +69,7 @@ def retry(workflow: Workflow, *, by: str, clock: Clock | None = None) -> None:
     try:
         with transaction.atomic():
             workflow.steps.exclude(state__in=(StepState.DONE, StepState.SKIPPED)).update(
-                crashes=0, attempts=0, next_at=None
+                crashes=0, attempts=0, throttled=0, throttled_since=None, next_at=None
             )
             _requeue(workflow, clock, actor=by, note="Retried.")
     except (IntegrityError, StaleState) as error:

@@ -1,7 +1,27 @@
 """Guards: the reasons to hold a plan until a person has seen its numbers."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+
+# Why a row was not loaded, and the code of a plan that has too many of those. Somebody who stands twice in
+# the query with the same values is no trouble.
+CODE_OF_REASON = {
+    "phone_no_country": "phone_format",
+    "phone_invalid": "phone_format",
+    "email_missing": "no_identifier",
+    "email_invalid": "email_format",
+    "duplicate_conflict": "duplicate_key",
+    "value_type": "column_type",
+}
+OF_ROWS = frozenset(CODE_OF_REASON.values())
+_WHAT_ROWS_HAVE = {
+    "phone_format": "have a phone number that is not in international format",
+    "no_identifier": "have no e-mail address",
+    "email_format": "have an e-mail address that cannot be",
+    "duplicate_key": "speak of a person whom another row describes differently",
+    "column_type": "have a value of another type than its field",
+}
 
 
 @dataclass(frozen=True)
@@ -10,6 +30,8 @@ class Limits:
 
     `max_removed_share` is a fraction of the list as it stood, 0.0 to 1.0; `always_allowed` is a number of
     removals too small to ask about; `max_flow_adds` is how many people may enter a live flow unasked.
+    `max_not_loaded_share` is a fraction of the rows of the query, `always_allowed_not_loaded` a number of
+    rows too small to ask about; they hold as well for what the destination refuses of a delivery.
     """
 
     max_removed_share: float = 0.2
@@ -17,6 +39,8 @@ class Limits:
     always_allowed: int = 10
     max_flow_adds: int = 1_000
     approve_first_run: bool = True
+    max_not_loaded_share: float = 0.1
+    always_allowed_not_loaded: int = 10
 
     @classmethod
     def of(cls, given: Mapping[str, object]) -> "Limits":
@@ -34,7 +58,7 @@ class Limits:
 class Change:
     """The numbers a guard looks at. `removed` counts every removal of this workflow, earlier rounds too.
 
-    `size` is what the query's own thresholds say, or ''.
+    `size` is what the query's own thresholds say, or ''. `not_loaded` counts rows by reason.
     """
 
     candidates: int
@@ -45,6 +69,7 @@ class Change:
     first_run: bool
     size: str = ""
     live_flows: tuple[str, ...] = ()
+    not_loaded: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,6 +89,7 @@ def objections(change: Change, limits: Limits) -> list[Objection]:
         _large_removal(change, limits),
         _first_run(change, limits),
         _flows(change, limits),
+        _not_loaded(change, limits),
     ]
     return [objection for objection in found if objection]
 
@@ -117,6 +143,39 @@ def _flows(change: Change, limits: Limits) -> Objection | None:
         f"Adding {change.added:,} people will enter them into {names}; "
         f"your limit without asking is {limits.max_flow_adds:,}.",
     )
+
+
+def too_many(number: int, of: int, limits: Limits) -> bool:
+    """Whether so many rows out of so many are more than may stay out unasked."""
+    return number > limits.always_allowed_not_loaded and number > limits.max_not_loaded_share * of
+
+
+def _not_loaded(change: Change, limits: Limits) -> Objection | None:
+    by_code: Counter[str] = Counter()
+    for reason, number in change.not_loaded.items():
+        if code := CODE_OF_REASON.get(reason):
+            by_code[code] += number
+    total = by_code.total()
+    if not too_many(total, change.rows, limits):
+        return None
+    [(code, number)] = by_code.most_common(1)
+    more = f" {total:,} rows were not loaded in all." if total > number else ""
+    return Objection(
+        code,
+        f"{number:,} of {change.rows:,} rows {_WHAT_ROWS_HAVE[code]}; "
+        f"your limit is {limits.max_not_loaded_share:.0%}.{more}",
+    )
+
+
+def code_of(objections: list[Objection]) -> str:
+    """Return the code a plan is held with: that of its rows when nothing else is the matter."""
+    codes = {objection.code for objection in objections}
+    return next(iter(codes)) if codes and codes <= OF_ROWS else "guard"
+
+
+def reasons_of(code: str) -> tuple[str, ...]:
+    """Return the reasons for rows that a code stands for."""
+    return tuple(reason for reason, found in CODE_OF_REASON.items() if found == code)
 
 
 def _people(number: int, noun: str) -> str:

@@ -86,6 +86,17 @@ def without(path: Path, keys: set[str]) -> None:
             writer.write_batch(batch.filter(not_among(batch, "key", keys)))
 
 
+def pick(path: Path, keys: set[str], *, into: Path) -> int:
+    """Write the rows of `keys` alone; return how many."""
+    kept = 0
+    with whole(into) as target, pq.ParquetWriter(target, pq.read_schema(path)) as writer:
+        for batch in stream(path):
+            mine = batch.filter(pc.invert(not_among(batch, "key", keys)))
+            writer.write_batch(mine)
+            kept += mine.num_rows
+    return kept
+
+
 def write(path: Path, columns: dict[str, Sequence[Any]]) -> None:
     """Write columns of text as a file that appears only when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,7 +1,7 @@
 """What a step has at hand while it works: its workflow, the clock, the files, and the way out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from destinations.csv_file import Layout
 from destinations.models import AudienceList, Destination
 from destinations.registry import Klaviyo, Profile, Reading, Session, SftpSession, Target
 from workflows import faults, lease
+from workflows.circuits import Key
 from workflows.clock import Clock
 from workflows.files import Folder, ledger_path
 from workflows.models import Step, Workflow
@@ -38,6 +39,7 @@ class Run:
         self.folder = Folder(workflow.pk)
         self.recorder = Recorder(workflow, clock, worker)
         self.began = time.monotonic()
+        self.key: Key | None = None
         self._session: Session | None = None
         self._sftp: SftpSession | None = None
         self._targets: tuple[Target, ...] | None = None
@@ -90,10 +92,18 @@ class Run:
     def session(self) -> Session:
         """The open line to the account, each call through the limiter and this workflow's recorder."""
         if self._session is None:
-            self._session = accounts_check.open_checked(
-                self.destination, clock=self.clock, hooks=self.recorder
-            )
+            destination = self.destination
+            self.key = Key(destination.credential_id, destination.credential.version)
+            self._session = accounts_check.open_checked(destination, clock=self.clock, hooks=self.recorder)
+            # From now on an answer proves the key, and another secret is another session.
+            self.recorder.key = self.key
         return self._session
+
+    def reopen(self) -> None:
+        """Close the line to the account; the next call opens it with the secret of that moment."""
+        if self._session is not None:
+            self._session.gateway.close()
+        self._session = self.recorder.key = self.key = None
 
     @property
     def client(self) -> Klaviyo:
@@ -148,17 +158,21 @@ class Run:
             self.workflow.list_id, into=into, key_of=self.keyer.key, since=since, state=state, until=until
         )
 
-    def profile(self, row: dict[str, Any]) -> Profile:
-        """A row of candidates as the vendor's profile; its fields only when the full profile is sent."""
+    def profile(self, row: dict[str, Any], *, leave_out: Sequence[str] = ()) -> Profile:
+        """A row of candidates as the vendor's profile; its fields only when the full profile is sent.
+
+        Not those that this run leaves out, nor `leave_out`.
+        """
         if self._targets is None:
+            unsent = self.workflow.config.get("leave_out", ())
             mapped = self.template["mapping"] if self.template["full_profile"] else []
-            self._targets = self.plugin.mapping.targets(mapped)
-        return self.plugin.mapping.profile(row, self._targets)
+            kept = [entry for entry in mapped if entry["target"] not in unsent]
+            self._targets = self.plugin.mapping.targets(kept)
+        targets = tuple(target for target in self._targets if target.name not in leave_out)
+        return self.plugin.mapping.profile(row, targets if leave_out else self._targets)
 
     def close(self) -> None:
-        if self._session is not None:
-            self._session.gateway.close()
-            self._session = None
+        self.reopen()
         self.hang_up()
 
     def hang_up(self) -> None:

@@ -12,7 +12,7 @@ from audiences.models import Query
 from destinations import paths
 from destinations.models import DataTemplate, Destination
 from destinations.registry import PLUGINS
-from workflows import alone
+from workflows import alone, circuits
 from workflows.clock import Clock, DatabaseClock
 from workflows.guards import Limits
 from workflows.lifecycle import StaleState, move, tell
@@ -37,20 +37,27 @@ class Changes:
     """What a resolution changes for one run: `of` is the workflow it mends.
 
     `path` replaces the data template's; `wait_for` first waits until the list has so many `members`, for so
-    many `minutes` at most. `instructions` are for its steps, such as lists to delete. `note` is the first
-    line of its history.
+    many `minutes` at most. `instructions` are for its steps, such as lists to delete. `only` is a reason for
+    which rows of `of` were set aside: the run is for those rows alone. `leave_out` names fields that it does
+    not send. `note` is the first line of its history.
     """
 
     of: Workflow | None = None
     path: str = ""
     wait_for: Mapping[str, int] | None = None
     instructions: Mapping[str, Any] | None = None
+    only: str = ""
+    leave_out: tuple[str, ...] = ()
     note: str = ""
 
     def made_to(self, config: dict[str, Any]) -> dict[str, Any]:
         """Return the frozen settings with these changes."""
         if self.path:
             config = {**config, "template": {**config["template"], "path": self.path}}
+        if self.only and self.of:
+            config = {**config, "only": {"workflow": str(self.of.pk), "reason": self.only}}
+        if self.leave_out:
+            config = {**config, "leave_out": list(self.leave_out)}
         return {**config, "wait_for": dict(self.wait_for)} if self.wait_for else config
 
 
@@ -63,6 +70,7 @@ class Order:
     trigger: str
     trigger_key: str
     dry_run: bool
+    restricted: bool
     changes: Changes
 
 
@@ -73,12 +81,14 @@ def start(
     trigger: str,
     trigger_key: str | None = None,
     dry_run: bool = False,
+    restricted: bool = False,
     changes: Changes | None = None,
     clock: Clock | None = None,
 ) -> Workflow:
     """Make a workflow that is due at once, and return it.
 
-    `changes` are what this one run does in another way than its data template says.
+    `changes` are what this one run does in another way than its data template says; `restricted`, that
+    whoever starts it may not see personal data.
 
     A list has one live workflow: while one runs, that one is returned; one that waits for a decision is
     stopped, and the new one is linked to it. The same `trigger_key` always returns the same workflow.
@@ -91,7 +101,7 @@ def start(
     for _ in range(START_ATTEMPTS):
         try:
             with transaction.atomic():
-                order = Order(orchestration, by, trigger, key, dry_run, changes or Changes())
+                order = Order(orchestration, by, trigger, key, dry_run, restricted, changes or Changes())
                 return _find_or_make(order, clock)
         except (IntegrityError, StaleState):
             # Someone else started one in the same moment; the next look finds theirs.
@@ -145,12 +155,15 @@ def _make(order: Order, replaced: Workflow | None, account: str, clock: Clock) -
         trigger=order.trigger,
         trigger_key=order.trigger_key,
         started_by=order.by,
-        config=order.changes.made_to(frozen(orchestration)),
+        config=order.changes.made_to(
+            frozen(orchestration) | ({"restricted": True} if order.restricted else {})
+        ),
         instructions=dict(order.changes.instructions or {}),
         dry_run=order.dry_run,
         created_at=now,
         wake_at=now,
     )
+    circuits.greet(workflow)
     story.open_workflow(workflow)
     note = order.changes.note or f"Started by {order.by}."
     tell(workflow, "started", now=now, actor=order.by, message=note, to=State.QUEUED)

@@ -12,6 +12,7 @@ from workflows.moves import State
 from workflows.resolutions.offers import NotOffered, Person, Trouble
 from workflows.start import Changes, account_of, start, untested
 
+SEE_PEOPLE = "audiences.view_people"
 CAME_TO_NOTHING = (State.CANCELLED, State.FAILED)
 
 
@@ -57,6 +58,7 @@ def restart(
         trigger="resolution",
         trigger_key=key,
         dry_run=dry_run,
+        restricted=not person.may(SEE_PEOPLE),
         changes=Changes(of=workflow, **changes),
         clock=clock,
     )

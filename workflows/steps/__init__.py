@@ -5,7 +5,19 @@ from collections.abc import Callable
 from workflows.models import Step
 from workflows.results import Result
 from workflows.run import Run
-from workflows.steps import barrier, compare, deliver, file, finish, ingest, reading, upload, upsert, verify
+from workflows.steps import (
+    barrier,
+    compare,
+    deliver,
+    file,
+    finish,
+    ingest,
+    reading,
+    refusals,
+    upload,
+    upsert,
+    verify,
+)
 
 Handler = Callable[[Run, Step], Result]
 
@@ -24,6 +36,7 @@ HANDLERS: dict[str, Handler] = {
     "upload": upload.upload,
     "update": deliver.update,
     "jobs": deliver.jobs,
+    "refused": refusals.refused,
     "ingest": ingest.ingest,
     "remove": deliver.remove,
     "settle": verify.settle,

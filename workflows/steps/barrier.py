@@ -40,7 +40,7 @@ def barrier(run: Run, step: Step) -> Result:
         return Wait(doubt, "settle", "Waiting until a request of an earlier run can have no late effect.")
     waiting = 0
     ended: list[str] = step.checkpoint.get("ended", [])
-    for sent in _open_jobs(earlier):
+    for sent in open_jobs(earlier):
         if sent.external_ref in ended:
             continue
         if _look(run, sent):
@@ -66,12 +66,17 @@ def _unfinished(run: Run, *, since: datetime) -> QuerySet[Workflow]:
     return found.filter(created_at__gt=since).exclude(pk=run.workflow.pk)
 
 
-def _open_jobs(workflows: QuerySet[Workflow]) -> list[Step]:
+def open_jobs(workflows: QuerySet[Workflow] | Sequence[Workflow]) -> list[Step]:
     """Imports submitted whose end nobody has seen."""
     seen = Step.objects.filter(workflow__in=workflows, kind="jobs", state=StepState.DONE)
-    rounds = set(seen.values_list("workflow_id", "round"))
+    rounds = {(step.workflow_id, step.round, _is_again(step)) for step in seen}
     sent = Step.objects.filter(workflow__in=workflows, kind__in=SUBMITTED).exclude(external_ref="")
-    return [step for step in sent if (step.workflow_id, step.round) not in rounds]
+    return [step for step in sent if (step.workflow_id, step.round, _is_again(step)) not in rounds]
+
+
+def _is_again(step: Step) -> bool:
+    """Whether it belongs to what was sent again after it was refused: that has a wait of its own."""
+    return bool(step.input.get("again"))
 
 
 def _people_to_wait_for(run: Run, earlier: QuerySet[Workflow]) -> Until | None:

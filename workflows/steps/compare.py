@@ -4,20 +4,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from audiences import affected, queries, reconcile
 from audiences import extract as extraction
-from audiences import queries, reconcile
+from audiences.errors import ColumnGone
 from audiences.reconcile import Tally
 from destinations import lists
 from destinations.accounts_check import check_credential
 from destinations.errors import NeedsDecision
 from workflows import alone, batches, guards, rows
+from workflows.files import sealed_path
 from workflows.models import Step, Workflow
 from workflows.moves import LIVE, State
 from workflows.plan import Batch
 from workflows.results import Done, Paused, Result
 from workflows.run import Run
 from workflows.spec import ColumnMissing, candidate_spec
-from workflows.steps import arrivals, planning, story
+from workflows.steps import access, arrivals, planning, story
 from workflows.steps.reading import note
 
 # So many members can be read in one go; then the limits ask for a pause of most of a minute.
@@ -27,6 +29,7 @@ TEST_IS_FRESH_FOR = timedelta(hours=1)
 
 def probe(run: Run, step: Step) -> Result:
     """The key works, and opens the account this destination is pinned to."""
+    access.refuse_restricted(run)
     credential = run.destination.credential
     tested = credential.tested_at
     fresh = bool(credential.account_id and tested and run.clock.now() - tested < TEST_IS_FRESH_FOR)
@@ -97,16 +100,21 @@ def extract(run: Run, step: Step) -> Result:
     query = run.query
     try:
         spec = candidate_spec(run.template, {**run.workflow.config["query"], "columns": query.columns})
+        found = extraction.extract(
+            query.source,
+            query.sql,
+            spec,
+            into=run.folder.make(),
+            keyer=run.keyer,
+            limits=queries.limits_of(query),
+            pulse=lambda rows: run.pulse(done=rows, unit="rows"),
+        )
     except ColumnMissing as error:
-        raise Paused("column_missing", error.message) from error
-    found = extraction.extract(
-        query.source,
-        query.sql,
-        spec,
-        into=run.folder.make(),
-        keyer=run.keyer,
-        pulse=lambda rows: run.pulse(done=rows, unit="rows"),
-    )
+        names = [column["name"] for column in query.columns]
+        raise Paused("column_missing", error.message, column="", columns=names) from error
+    except ColumnGone as gone:
+        told = f"The query “{query.name}” has no column “{gone.column}” any more; the data template needs it."
+        raise Paused("column_missing", told, column=gone.column, columns=list(gone.columns)) from gone
     level, sentence = queries.size_objection(query, found.rows) or ("", "")
     counts = {"rows": found.rows, "candidates": found.candidates, "not_loaded": found.not_loaded}
     note = f"The query gave {found.rows:,} rows; {found.candidates:,} people can be sent."
@@ -143,9 +151,10 @@ def compare(run: Run, step: Step) -> Result:
 
 def difference(run: Run, members: Path, folder: Path, *, full_profile: bool) -> Tally:
     """Compare the candidates with a reading of the list, by what the ledger knows now."""
-    known = run.ledger
-    return run.meanwhile(
-        lambda: reconcile.reconcile(
+    known, only = run.ledger, _only(run)
+
+    def work() -> Tally:
+        tally = reconcile.reconcile(
             candidates=run.folder.file("candidates.parquet"),
             members=members,
             ledger=known,
@@ -153,7 +162,20 @@ def difference(run: Run, members: Path, folder: Path, *, full_profile: bool) -> 
             mode=run.template["mode"],
             full_profile=full_profile,
         )
-    )
+        return affected.narrow(tally, folder, outcomes=only[0], reason=only[1]) if only else tally
+
+    return run.meanwhile(work)
+
+
+def _only(run: Run) -> tuple[Path, str] | None:
+    """The outcomes of the run that this one mends, and the reason whose rows alone it is about."""
+    only = run.workflow.config.get("only")
+    if not only:
+        return None
+    outcomes = sealed_path(only["workflow"], "outcomes.parquet")
+    if not outcomes.exists():
+        raise Paused("rows_forgotten", "Which rows were set aside then is not kept any more.")
+    return outcomes, only["reason"]
 
 
 def guard(run: Run, step: Step) -> Result:
@@ -164,7 +186,7 @@ def guard(run: Run, step: Step) -> Result:
     if found and not approved:
         sentences = " ".join(objection.sentence for objection in found)
         facts = {"objections": [objection.as_dict() for objection in found], "plan_hash": plan["hash"]}
-        raise Paused("guard", sentences, **facts)
+        raise Paused(guards.code_of(found), sentences, **facts)
     outcome, create = {"approved": approved}, not run.workflow.list_id
     todo = [Batch(**batch) for batch in plan["batches"]]
     if run.workflow.feeds_a_file:
@@ -186,15 +208,18 @@ def _planned(run: Run, round_: int) -> dict[str, Any]:
 def _change(run: Run, plan: dict[str, Any]) -> guards.Change:
     resolved = run.workflow.steps.filter(key="resolve").values_list("outcome", flat=True).first() or {}
     removals = run.workflow.removals_planned
+    # Rows are asked about once, and not by a run for some rows alone.
+    asks_about_rows = plan["round"] == 0 and not run.workflow.config.get("only")
     return guards.Change(
         candidates=plan["candidates"],
         rows=plan["rows"],
         listed=run.workflow.base_members or 0,
         added=plan["adds"],
         removed=removals if plan["removes"] else 0,
-        first_run=resolved.get("first_run", False) and plan["round"] == 0,
+        first_run=resolved.get("first_run", False) and asks_about_rows,
         size=run.workflow.steps.get(key="extract").outcome.get("objection", ""),
         live_flows=tuple(resolved.get("flows", ())),
+        not_loaded=plan["not_loaded"] if asks_about_rows else {},
     )
 
 

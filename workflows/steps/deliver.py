@@ -15,6 +15,7 @@ from workflows.outside import accepted, doubtful_since
 from workflows.plan import halves
 from workflows.results import Done, NewStep, Paused, Result, Wait
 from workflows.run import Run
+from workflows.steps import refusals
 
 POLL_SLOWEST = timedelta(seconds=30)
 STUCK_AFTER = timedelta(minutes=30)
@@ -52,7 +53,9 @@ def _submit(run: Run, step: Step, list_id: str | None) -> Result:
     if step.external_ref:
         return _submitted(run, step)
     rows = batches.of_step(run, step.input)
-    profiles = [run.profile(row) for _, row in rows]
+    if step.input.get("again"):
+        batches.forgive(run.folder, {row["key"] for _, row in rows})
+    profiles = [run.profile(row, leave_out=step.input.get("leave_out", ())) for _, row in rows]
     if large := {
         place: why
         for (place, _), profile in zip(rows, profiles, strict=True)
@@ -200,6 +203,7 @@ def jobs(run: Run, step: Step) -> Result:
         sent.external_ref: sent
         for sent in run.workflow.steps.filter(kind__in=("import", "update"), round=step.round)
         if sent.external_ref and sent.external_ref not in ended
+        if bool(sent.input.get("again")) == bool(step.input.get("again"))
     }
     seen = _look(run, waiting)
     done = sum(job.completed + job.failed for job in seen.values()) + sum(
@@ -228,7 +232,8 @@ def jobs(run: Run, step: Step) -> Result:
     note = f"{len(ended):,} import jobs ended; Klaviyo could not take {failed:,} rows." if failed else ""
     first = {"first": checkpoint["first"]} if "first" in checkpoint else {}
     failed_adds = sum(job["failed"] for job in ended.values() if job.get("adds", True))
-    return Done({"jobs": len(ended), "failed": failed, "failed_adds": failed_adds, **first}, note=note)
+    told = {"jobs": len(ended), "failed": failed, "failed_adds": failed_adds, **first}
+    return Done(told, steps=refusals.asked(run, step), note=note)
 
 
 def _seconds_since_submitted(run: Run, step: Step) -> float:

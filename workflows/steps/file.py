@@ -18,11 +18,12 @@ from workflows.moves import State
 from workflows.plan import Plan, by_parts
 from workflows.results import Done, Ended, Paused, Result
 from workflows.run import Run
-from workflows.steps import books, planning, story
+from workflows.steps import access, books, planning, story
 
 
 def reach(run: Run, step: Step) -> Result:
     """The server is the one that was accepted, it lets us in, and its folder is there."""
+    access.refuse_restricted(run)
     files = len(run.sftp.listing(run.files.folder))
     account = run.destination.account_id
     if not account or account == run.workflow.account_id:

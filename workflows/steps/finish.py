@@ -87,7 +87,9 @@ def _keep_ledger(run: Run, folder: Path, members: Path, last: Step, verdict: End
         )
     )
     kept.ledger_version, kept.members, kept.read_at = version, rows.count(members), last.started_at
-    kept.verified_at = verdict.columns["verified_at"] or kept.verified_at
+    if not run.workflow.config.get("only"):
+        # A run for some rows says nothing about the rest of the list.
+        kept.verified_at = verdict.columns["verified_at"] or kept.verified_at
     kept.joined_high = rows.highest(target, "joined_at")
     with lease.fenced(run.workflow):
         kept.save(update_fields=["ledger_version", "members", "read_at", "verified_at", "joined_high"])
@@ -115,7 +117,15 @@ def _verdict(run: Run, on_list: int, missing: int, read: dict[str, Any], doubted
         return Ended(
             State.SUCCEEDED_WITH_ISSUES, message, {**clean, "code": "unconfirmed", "message": message}
         )
+    equal = _equal(run, on_list)
     if refused:
-        note = f"List equals query, save what Klaviyo refused: {refused:,}."
+        note = f"{equal.partition(':')[0]}, save what Klaviyo refused: {refused:,}."
         return Ended(State.SUCCEEDED_WITH_ISSUES, note, clean)
-    return Ended(State.SUCCEEDED, f"List equals query: {on_list:,} members.", clean)
+    return Ended(State.SUCCEEDED, equal, clean)
+
+
+def _equal(run: Run, on_list: int) -> str:
+    """What may be said of the list, all being well; a run for some rows speaks of those alone."""
+    if run.workflow.config.get("only"):
+        return f"The rows of this run are on the list: {on_list:,} members. Nobody else was touched."
+    return f"List equals query: {on_list:,} members."

@@ -7,7 +7,7 @@ from workflows.moves import State
 from workflows.results import Ended, Result, Wait
 from workflows.run import Run
 from workflows.sent import ADDS, DELIVERIES
-from workflows.steps import arrivals
+from workflows.steps import arrivals, barrier
 
 LOOK_EVERY = timedelta(seconds=5)
 
@@ -47,7 +47,5 @@ def _begun(run: Run) -> int:
 
 
 def _running_jobs(run: Run) -> bool:
-    sent = run.workflow.steps.filter(kind__in=("import", "update")).exclude(external_ref="")
-    read = run.workflow.steps.filter(kind="jobs", state=StepState.DONE).values_list("round", flat=True)
-    open_refs = sent.exclude(round__in=list(read)).values_list("external_ref", flat=True)
-    return any(run.client.import_job(ref).is_running for ref in open_refs)
+    open_ones = barrier.open_jobs([run.workflow])
+    return any(run.client.import_job(step.external_ref).is_running for step in open_ones)

@@ -10,11 +10,12 @@
 8. create: the list, when there is none of that name
 9. add, upsert, import, upload, update: people on, batch by batch, by the way the plan chose
 10. jobs: the import jobs have ended, and what they refused is known
-11. ingest: the list has taken in the uploaded files, or stands still
-12. remove: people off, when everyone who stays is on
-13. settle: nothing we sent can still change the list
-14. verify: the list read back; equal, or one more round from 6
-15. finish: outcomes that add up, the ledger, the end
+11. refused: only when much was refused, a person says what shall become of it; then imports and jobs again
+12. ingest: the list has taken in the uploaded files, or stands still
+13. remove: people off, when everyone who stays is on
+14. settle: nothing we sent can still change the list
+15. verify: the list read back; equal, or one more round from 6
+16. finish: outcomes that add up, the ledger, the end
 """
 
 from collections.abc import Sequence
@@ -35,6 +36,8 @@ AT = {
     "upload": 2_500_000,
     "update": 3_000_000,
     "jobs": 4_000_000,
+    "refused": 4_100_000,
+    "again": 4_100_001,
     "ingest": 4_500_000,
     "remove": 5_000_000,
     "settle": 6_000_000,
@@ -110,6 +113,11 @@ def _sending(batches: Sequence[Batch], round_: int) -> list[NewStep]:
         key = f"{batch.kind}:r{round_}:{number:05d}"
         steps.append(new(batch.kind, round_, position=position, key=key, **batch.as_input()))
     return steps
+
+
+def again(round_: int, number: int) -> int:
+    """The place of a batch that is sent once more, after it was refused."""
+    return round_ * ROUND + AT["again"] + number
 
 
 def read_list_first(workflow: Workflow) -> None:

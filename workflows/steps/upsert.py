@@ -7,6 +7,7 @@ from workflows import batches, receipts
 from workflows.models import Step
 from workflows.results import Done, Result, Wait
 from workflows.run import Run
+from workflows.steps import refusals
 
 
 def upsert(run: Run, step: Step) -> Result:
@@ -32,7 +33,8 @@ def upsert(run: Run, step: Step) -> Result:
         except Rejected as error:
             return _without(run, step, ids, refused, error)
     receipts.file(run.audience_list.pk, run.workflow, step, _people(ids), "on")
-    return Done({"rows": len(ids), "refused": len(refused)}, skipped=not ids)
+    told = {"rows": len(ids), "refused": len(refused)}
+    return Done(told, steps=refusals.asked(run, step), skipped=not ids)
 
 
 def _without(run: Run, step: Step, ids: dict[str, str], refused: dict[str, str], error: Rejected) -> Result:
