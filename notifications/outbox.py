@@ -44,7 +44,7 @@ def post(notice: Notice, *, now: datetime) -> Notification | None:
     notification = Notification(
         kind=Kind(notice.kind),
         code=notice.code,
-        title=clean(one_line(notice.title))[:TITLE_LENGTH],
+        title=one_line(clean(notice.title))[:TITLE_LENGTH],
         body=clean(notice.body),
         path=notice.path,
         about=notice.about,

@@ -13,6 +13,7 @@ from workflows import news
 from workflows.catalogue import entry
 from workflows.models import Circuit, Event, Orchestration, Workflow
 from workflows.moves import State
+from workflows.words import counted
 
 BY_ITSELF = "Rollcall"
 TROUBLE = (Kind.TROUBLE, Kind.INACTIVE)
@@ -53,7 +54,8 @@ def circuit_opened(circuit: Circuit, workflow: Workflow | None, now: datetime) -
         account_id=circuit.account_id, state__in=("queued", "running", "waiting")
     )
     known, credential = entry(circuit.code), circuit.credential
-    numbers = f"{waiting.values('orchestration').distinct().count():,} orchestrations of this account wait."
+    orchestrations = waiting.values("orchestration").distinct().count()
+    numbers = f"Under way for this account: {counted(orchestrations, 'orchestration')}."
     notice = Notice(
         kind=Kind.CIRCUIT,
         code=circuit.code,
