@@ -85,7 +85,7 @@ class Row:
 
     @property
     def changed(self) -> int:
-        return sum(self.numbers[name] for name in ("added", "updated", "removed"))
+        return changed(self.workflow)
 
     @property
     def planned(self) -> int | None:
@@ -227,6 +227,12 @@ def people(workflow: Workflow) -> dict[str, int]:
         "unknown",
     )
     return {name: total(workflow.counts.get(name, 0)) for name in names}
+
+
+def changed(workflow: Workflow) -> int:
+    """How many people a workflow put on, updated and took off."""
+    numbers = people(workflow)
+    return sum(numbers[name] for name in ("added", "updated", "removed"))
 
 
 def fingerprint(*seen: object) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from workflows.models import Workflow
+from workflows.models import Step, StepState, Workflow
 from workflows.moves import WORDS, State
 
 
@@ -55,6 +55,27 @@ def of_workflow(workflow: Workflow) -> Look:
 def of_stage(state: str) -> Look:
     """The look of a `StageView.state`; what has not begun is still to come."""
     return _STAGES.get(state, _TO_COME)
+
+
+_STEPS = {
+    StepState.PENDING: _TO_COME,
+    StepState.INFLIGHT: Look("run", "spin", "at work", turning=True),
+    StepState.AMBIGUOUS: Look("warn", "alert", "outcome unknown"),
+    StepState.WAITING: Look("run", "clock", "waits"),
+    StepState.DONE: Look("ok", "check", "done"),
+    StepState.FAILED: Look("bad", "alert", "failed"),
+    StepState.SKIPPED: Look("idle", "skip", "skipped"),
+}
+_STOPPED_HERE = Look("warn", "pause", "stopped here")
+
+
+def of_step(step: Step, workflow: Workflow, *, stopped: bool = False) -> Look:
+    """The look of one step; `stopped` when it is where the workflow came to its error."""
+    if stopped:
+        return _STEPS[StepState.FAILED] if workflow.state == State.FAILED else _STOPPED_HERE
+    if workflow.is_final and not step.is_done:
+        return Look("idle", "stop", "not done")
+    return _STEPS[StepState(step.state)]
 
 
 _EVENTS = {

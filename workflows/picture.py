@@ -1,44 +1,49 @@
 """Everything the page of one workflow shows, gathered in a few queries and no person's data unmasked."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db.models import Max
 
-from workflows import looks, reasons, samples, ways
-from workflows.catalogue import Entry, entry
+from workflows import looks, set_aside, ways
+from workflows.calls import StepsPage, steps_page
 from workflows.decisions import FOR_A_PLAN
-from workflows.drawing import Part, bar
+from workflows.delivery import Delivery, delivery
+from workflows.drawing import Part
+from workflows.error_card import ErrorCard, error_card, sent_before
 from workflows.estimate import duration
-from workflows.history import fingerprint, is_counted, people, total
+from workflows.history import fingerprint, people
 from workflows.looks import Look
 from workflows.models import Event, Stage, Step, StepState, Workflow
 from workflows.moves import State
 from workflows.pace import Pace, pace
-from workflows.presses import Press, presses
-from workflows.report import files, warnings
-from workflows.resolutions import Resolution, followers, offered
-from workflows.sent import Sent, sent
+from workflows.panels import Filled, Panel, panel
+from workflows.past_runs import PastRuns, past_runs
+from workflows.plan_shown import ChangesShown, PlanShown, changes_shown, plan_shown, results
+from workflows.resolutions import Person, followers, offered
+from workflows.sent import Sent, sent_by
+from workflows.set_aside import Outcome, outcomes
+from workflows.speed import SpeedChart, speed_chart
 from workflows.stages import StageView, stages
-from workflows.ways import Files, Sum, Way
+from workflows.ways import Files
 from workflows.words import counted
 
 EVENTS_SHOWN = 60
-LONG_SECONDS = 60
-SET_ASIDE = ("not_loaded", "rejected", "kept_out", "unknown")
+MOVING = 5
 UNEQUAL = frozenset({"unconfirmed", "sftp_unconfirmed", "file_unconfirmed"})
 DIFFERS = Look("warn", "half", "done, with a difference")
-# As the message of a refused host key has them; they are for comparing, letter by letter.
-_KEY = r"[a-z0-9@.-]+ SHA256:[A-Za-z0-9+/]+"
-_FINGERPRINTS = re.compile(rf": (?P<shown>{_KEY})(?:, not (?P<known>{_KEY}(?: or {_KEY})*))?(?=\.)")
-_SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-Z“])")
-ABOUT_SFTP = frozenset({"sftp_moved", "host_key_unknown", "host_key_changed", "sftp_login_refused"})
-ABOUT_THE_FOLDER = frozenset({"sftp_folder_missing", "sftp_denied", "sftp_not_possible"})
-ABOUT_THE_KEY = ("invalid_credentials", "permission_missing", "wrong_account")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a page of a workflow is asked to show: which part of it, and the panel with what was filled in."""
+
+    person: Person
+    filled: Filled = field(default_factory=Filled)
+    steps_page: int = 0
+    step: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,61 +55,6 @@ class StageShown:
     def phase(self) -> str:
         """todo, now or over: what the card looks like."""
         return {"waiting": "todo", "active": "now", "attention": "now"}.get(self.view.state, "over")
-
-
-@dataclass(frozen=True)
-class Sign:
-    """One of the four numbers of a plan."""
-
-    tone: str
-    sign: str
-    label: str
-    number: int
-
-
-@dataclass(frozen=True)
-class PlanShown:
-    signs: Sequence[Sign]
-    bar: Sequence[Part]
-    rows: int
-    candidates: int
-    members: int
-    not_loaded: int
-    kept_out: int
-    skipped: int
-    surplus_left: int
-    path: str
-    why: str
-    ways: Sequence[Way]
-    seconds: float
-    sums: Sequence[Sum]
-    hash: str
-    round: int
-    by_file: bool
-
-    @property
-    def is_long(self) -> bool:
-        """Whether how it goes is worth a look without being asked for: by files, or for a minute and more."""
-        return len(self.ways) > 1 and (self.by_file or self.seconds >= LONG_SECONDS)
-
-    @property
-    def changes(self) -> int:
-        return sum(sign.number for sign in self.signs[:3])
-
-    @property
-    def told(self) -> str:
-        return " ".join(f"{sign.sign}{sign.number:,}" for sign in self.signs[:3])
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Rows or people that were set aside for one reason."""
-
-    title: str
-    stage: str
-    number: int
-    sample: str
-    remedy: str
 
 
 @dataclass(frozen=True)
@@ -120,20 +70,25 @@ class Picture:
     stages: Sequence[StageShown]
     share: int | None
     plan: PlanShown | None
+    changes: ChangesShown | None
+    delivery: Delivery | None
     results: Sequence[Part]
     totals: Mapping[str, int]
     outcomes: Sequence[Outcome]
     pace: Pace
+    speed: SpeedChart | None
+    past: PastRuns | None
+    steps: StepsPage
     events: Sequence[EventShown]
     earlier_events: int
     objections: Sequence[str]
     warnings: Sequence[str]
     sent: Sent
-    entry: Entry | None
-    offers: Sequence[Resolution]
-    presses: Sequence[Press]
+    error: ErrorCard | None
+    panel: Panel
     followers: Sequence[Workflow]
     files: Files
+    took_seconds: float | None
     version: str
 
     @property
@@ -146,16 +101,25 @@ class Picture:
         return self.plan is not None and (self.awaits_approval or self.plan.is_long)
 
     @property
+    def opens_plan(self) -> bool:
+        """Whether the plan stands open: while it is what somebody decides about, or what is carried out."""
+        return not self.workflow.is_final
+
+    @property
     def is_stuck(self) -> bool:
-        return bool(self.entry) and not self.awaits_approval
+        return self.error is not None and not self.awaits_approval
 
     @property
     def can_retry(self) -> bool:
-        return self.workflow.state in (State.PAUSED, State.FAILED) and not self.awaits_approval
+        return (
+            self.workflow.state in (State.PAUSED, State.FAILED)
+            and not self.awaits_approval
+            and not self.followers
+        )
 
     @property
     def can_stop(self) -> bool:
-        return self.workflow.is_open and self.workflow.state != State.CANCELLING
+        return not self.workflow.is_final and self.workflow.state != State.CANCELLING
 
     @property
     def run_name(self) -> str:
@@ -168,68 +132,26 @@ class Picture:
         return f"{shown.view.label} stage" if shown else self.look.word
 
     @property
-    def needs_credential(self) -> bool:
-        return self.workflow.code in ABOUT_THE_KEY
-
-    @property
-    def needs_sftp_credential(self) -> bool:
-        return self.workflow.code in ABOUT_SFTP and self.sftp_credential_id is not None
-
-    @property
-    def sftp_credential_id(self) -> UUID | None:
-        destination = self.workflow.orchestration.template.destination
-        return destination.credential_id if self.workflow.feeds_a_file else destination.sftp_credential_id
-
-    @property
-    def needs_destination(self) -> bool:
-        return self.workflow.code in ABOUT_THE_FOLDER
-
-    @property
-    def ways_out(self) -> list[str]:
-        """What a person can do beside the buttons that do it; nothing when another run is at it already."""
-        if not self.entry or self.followers:
-            return []
-        labels = {press.way.label for press in self.presses}
-        return [each.label for each in self.offers if each.label not in labels]
-
-    @property
-    def first_press(self) -> str:
-        """Which button comes first: press, look (where something is to be put right) or retry."""
-        likeliest = self.offers[0].label if self.offers else ""
-        if self.presses and self.presses[0].way.label == likeliest:
-            return "press"
-        asks = (
-            self.needs_credential or self.needs_sftp_credential or self.workflow.code == "sftp_not_possible"
-        )
-        return "look" if asks else "retry"
-
-    @property
-    def told(self) -> tuple[str, str]:
-        """What happened: the sentence that says it, and the rest; fingerprints stand apart."""
-        text = _FINGERPRINTS.sub("", self.workflow.message) or (self.entry.meaning if self.entry else "")
-        first, _, rest = _SENTENCE_END.sub("\n", text, count=1).partition("\n")
-        return first, rest
-
-    @property
-    def fingerprints(self) -> list[tuple[str, str]]:
-        """The host keys that a message names: the one shown now, then those accepted before."""
-        found = _FINGERPRINTS.search(self.workflow.message)
-        if not found:
-            return []
-        known = found["known"].split(" or ") if found["known"] else []
-        return [("Shown now", found["shown"]), *(("Accepted", each) for each in known)]
-
-    @property
     def sent_before(self) -> str:
         """What of it has reached the list while it waits, in one true sentence."""
-        if self.plan and self.plan.round:
-            return "A part has been sent already; nothing more is sent until someone decides."
-        return f"Sent so far: {self.sent.told}." if self.sent else "Nothing has been sent."
+        return sent_before(self.workflow, self.sent)
+
+    @property
+    def sent_so_far(self) -> str:
+        return self.sent.told
+
+    @property
+    def not_sent(self) -> str:
+        """What a stop now would leave undone, in numbers."""
+        if self.delivery is None:
+            planned = self.plan.changes if self.plan else 0
+            return f"{counted(planned, 'planned change')}" if planned else "nothing was planned yet"
+        return f"{counted(self.delivery.waiting, 'change')} of {self.delivery.whole:,} planned"
 
     @property
     def refused(self) -> str:
         """Whom Klaviyo would not take, and why; empty when nobody."""
-        return reasons.refused(dict(_by_code(self.workflow.counts, "rejected")))
+        return set_aside.refused(self.workflow)
 
     @property
     def verdict_detail(self) -> str:
@@ -251,6 +173,11 @@ class Picture:
     def has_samples(self) -> bool:
         return any(outcome.sample for outcome in self.outcomes)
 
+    @property
+    def rests(self) -> bool:
+        """Whether it waits for a person or is over, so that what was set aside can be looked into."""
+        return not self.workflow.is_open and not self.followers
+
 
 def version(workflow_id: UUID) -> str | None:
     """A text that changes whenever the page would look different; None when there is no such workflow."""
@@ -265,36 +192,81 @@ def version(workflow_id: UUID) -> str | None:
     steps = Step.objects.filter(workflow=workflow_id).exclude(state__in=(StepState.DONE, StepState.SKIPPED))
     # Only what is at work has a progress; thousands of batches that wait do not count.
     moving = steps.exclude(progress={}).order_by("pk").values_list("key", "state", "progress")
-    return fingerprint(told, list(moving[:5]))
+    return fingerprint(told, list(moving[:MOVING]))
 
 
-def picture(workflow: Workflow, *, now: datetime) -> Picture:
+def _version(workflow: Workflow, steps: Sequence[Step], last: int | None) -> str:
+    """The same text as `version`, of what has been read already."""
+    told = (workflow.state, workflow.row_version, workflow.cancel_requested)
+    moving = [step for step in steps if not step.is_done and step.progress]
+    moving.sort(key=lambda step: step.pk)
+    seen = [(step.key, step.state, step.progress) for step in moving[:MOVING]]
+    return fingerprint((*told, workflow.requests, workflow.throttled, last), seen)
+
+
+def picture(workflow: Workflow, *, now: datetime, asked: Asked) -> Picture:
     """Gather the page of `workflow`, which comes with its orchestration, query, template and destination."""
-    shown = [StageShown(view, _look(workflow, view)) for view in stages(workflow)]
+    steps = list(workflow.steps.defer("checkpoint"))
+    shown = [StageShown(view, _look(workflow, view)) for view in stages(workflow, steps)]
     events, earlier = _events(workflow)
-    found, gone_out = _outcomes(workflow), sent(workflow)
+    gone_out, following = sent_by(steps), list(followers(workflow).only("number"))
+    error = error_card(workflow, steps=steps, sent=gone_out)
+    own, of_a_reason = panels(workflow, asked)
     return Picture(
         workflow=workflow,
         look=looks.of_workflow(workflow),
         stages=shown,
         share=_share(workflow, shown),
-        plan=_plan(workflow) if workflow.plan else None,
-        results=_results(workflow),
+        plan=plan_shown(workflow) if workflow.plan else None,
+        changes=changes_shown(workflow),
+        delivery=delivery(steps),
+        results=results(workflow),
         totals=people(workflow),
-        outcomes=found,
+        outcomes=outcomes(workflow, of_a_reason),
         pace=pace(workflow, now=now),
+        speed=speed_chart(workflow, now=now),
+        past=past_runs(workflow),
+        steps=_steps(workflow, steps, error, asked),
         events=events,
         earlier_events=earlier,
         objections=[objection["sentence"] for objection in workflow.error.get("objections", ())],
-        warnings=warnings(workflow),
+        warnings=[told for step in steps if step.kind == "extract" and (told := step.outcome.get("warning"))],
         sent=gone_out,
-        entry=entry(workflow.code) if workflow.code else None,
-        offers=offered(workflow),
-        presses=presses(workflow, gone_out),
-        followers=list(followers(workflow).only("number")),
-        files=ways.uploaded(files(workflow)),
-        version=version(workflow.pk) or "",
+        error=error,
+        panel=own,
+        followers=following,
+        files=ways.uploaded(
+            step.outcome for step in steps if step.kind == "upload" and step.state == StepState.DONE
+        ),
+        took_seconds=_took(workflow, steps),
+        version=_version(workflow, steps, events[0].event.seq if events else None),
     )
+
+
+def panels(workflow: Workflow, asked: Asked) -> tuple[Panel, Panel | None]:
+    """Return the panel of the workflow's own trouble, and that of the reason that was asked for."""
+    filled, person = asked.filled, asked.person
+    own = panel(workflow, offered(workflow), person=person, filled=filled)
+    if not filled.reason:
+        return own, None
+    return own, reason_panel(workflow, filled.reason, person=person, filled=filled)
+
+
+def reason_panel(workflow: Workflow, reason: str, *, person: Person, filled: Filled | None = None) -> Panel:
+    """Return the panel of one reason why rows were set aside."""
+    return panel(workflow, offered(workflow, reason), person=person, reason=reason, filled=filled)
+
+
+def _steps(workflow: Workflow, steps: Sequence[Step], error: ErrorCard | None, asked: Asked) -> StepsPage:
+    stopped = error.step if error else None
+    wanted = next((step for step in steps if step.pk == asked.step), None) if asked.step else stopped
+    return steps_page(workflow, steps, number=asked.steps_page, opened=wanted, stopped=stopped)
+
+
+def _took(workflow: Workflow, steps: Sequence[Step]) -> float | None:
+    """What `actual_seconds` of the workflow says, by the steps that have been read already."""
+    passed = next((step.finished_at for step in steps if step.key == "guard:r0"), None)
+    return (workflow.finished_at - passed).total_seconds() if passed and workflow.finished_at else None
 
 
 def _look(workflow: Workflow, view: StageView) -> Look:
@@ -308,79 +280,6 @@ def _share(workflow: Workflow, shown: Sequence[StageShown]) -> int | None:
         return 100
     now = next((each.view for each in shown if each.view.state in ("active", "attention", "stopped")), None)
     return round(now.share * 100) if now and now.share is not None else None
-
-
-def _plan(workflow: Workflow) -> PlanShown:
-    plan = workflow.plan
-    signs = (Sign("ok", "", "For the files", plan["adds"]),) if workflow.feeds_a_file else _signs(plan)
-    return PlanShown(
-        signs=signs,
-        bar=bar([(sign.tone, sign.label, sign.number) for sign in signs]),
-        rows=plan["rows"],
-        candidates=plan["candidates"],
-        members=plan["members"],
-        not_loaded=total(plan["not_loaded"]),
-        kept_out=plan["kept_out"],
-        skipped=plan["skipped"],
-        surplus_left=plan["surplus_left"],
-        path=ways.path(plan),
-        why=ways.why(plan),
-        ways=ways.ways(plan),
-        seconds=plan["estimate_seconds"],
-        sums=ways.sums(plan),
-        hash=plan["hash"],
-        round=plan.get("round", 0),
-        by_file=plan["path"] == "sftp",
-    )
-
-
-def _signs(plan: Mapping[str, Any]) -> tuple[Sign, ...]:
-    return (
-        Sign("ok", "+", "To add", plan["adds"]),
-        Sign("bad", "−", "To remove", plan["removes"]),
-        Sign("accent", "~", "To update", plan["updates"]),
-        Sign("idle", "=", "Unchanged", plan["unchanged"]),
-    )
-
-
-def _results(workflow: Workflow) -> list[Part]:
-    """The bar of what became of everybody, once that is counted."""
-    if not is_counted(workflow):
-        return []
-    numbers = people(workflow)
-    return bar(
-        [
-            ("ok", "In the files" if workflow.feeds_a_file else "Added", numbers["added"]),
-            ("accent", "Updated", numbers["updated"]),
-            ("bad", "Removed", numbers["removed"]),
-            ("idle", "Unchanged", numbers["unchanged"]),
-            ("warn", "Set aside", sum(numbers[name] for name in SET_ASIDE)),
-        ]
-    )
-
-
-def _outcomes(workflow: Workflow) -> list[Outcome]:
-    counts, examples = workflow.counts, samples.masked(workflow)
-    not_loaded = _by_code(counts, "not_loaded") or _by_code(workflow.plan, "not_loaded")
-    rejected = _by_code(counts, "rejected")
-    found = [_outcome(reasons.not_loaded(code), "Check", n, examples.get(code, "")) for code, n in not_loaded]
-    found += [_outcome(reasons.rejected(code), "Deliver", n, examples.get(code, "")) for code, n in rejected]
-    kept_out = total(counts.get("kept_out", workflow.plan.get("kept_out", 0)))
-    found.append(_outcome(reasons.KEPT_OUT, "Compare", kept_out))
-    unknown = reasons.NOT_SEEN if workflow.code == "sftp_unconfirmed" else reasons.UNKNOWN
-    found.append(_outcome(unknown, "Verify", total(counts.get("unknown", 0)), examples.get("not_seen", "")))
-    return [outcome for outcome in found if outcome.number]
-
-
-def _by_code(counts: Mapping[str, Any], name: str) -> list[tuple[str, int]]:
-    """Counts by code, the most first; a bare number has no code."""
-    given = counts.get(name, {})
-    by_code = given if isinstance(given, dict) else {"": given}
-    return sorted(((code, total(number)) for code, number in by_code.items()), key=lambda pair: -pair[1])
-
-
-def _outcome(reason: reasons.Reason, stage: str, number: int, sample: str = "") -> Outcome:
-    return Outcome(reason.title, stage, number, sample, reason.remedy)
 
 
 def _events(workflow: Workflow) -> tuple[list[EventShown], int]:

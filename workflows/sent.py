@@ -1,12 +1,14 @@
 """What a workflow has sent so far, by its finished batches: nothing is called untouched that is not."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import BigIntegerField, Count, Q, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
-from workflows.models import StepState, Workflow
+from workflows.models import Step, StepState, Workflow
 from workflows.words import counted
 
 DELIVERIES = ("add", "upsert", "import", "upload", "update", "remove")
@@ -51,3 +53,14 @@ def sent(workflow: Workflow) -> Sent:
         removes=taken.get("remove", 0),
         doubtful=sum(row["doubtful"] for row in found.values()),
     )
+
+
+def sent_by(steps: Iterable[Step]) -> Sent:
+    """Sum up the batches among `steps`, which are all of a workflow."""
+    taken: Counter[str] = Counter()
+    doubtful = 0
+    for step in steps:
+        if step.kind in DELIVERIES:
+            taken[step.kind] += int(step.outcome.get("rows", 0)) if step.state == StepState.DONE else 0
+            doubtful += step.state == StepState.AMBIGUOUS
+    return Sent(sum(taken[kind] for kind in ADDS), taken["update"], taken["remove"], doubtful)

@@ -23,9 +23,9 @@ class StageView:
     share: float | None = None
 
 
-def stages(workflow: Workflow) -> list[StageView]:
-    """Return Query, Check, Compare, Deliver and Verify as they stand."""
-    steps = list(workflow.steps.defer("checkpoint"))
+def stages(workflow: Workflow, steps: Sequence[Step] | None = None) -> list[StageView]:
+    """Return Query, Check, Compare, Deliver and Verify as they stand; `steps` are all of it, when known."""
+    steps = list(workflow.steps.defer("checkpoint")) if steps is None else steps
     tell = {
         Stage.QUERY: _query,
         Stage.CHECK: _check,

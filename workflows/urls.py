@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workflows import views
+from workflows import resolution_views, views
 
 app_name = "workflows"
 
@@ -16,6 +16,10 @@ urlpatterns = [
     path("workflows/<uuid:pk>/approval/", views.approve, name="approve"),
     path("workflows/<uuid:pk>/refusal/", views.discard, name="discard"),
     path("workflows/<uuid:pk>/retry/", views.retry, name="retry"),
-    path("workflows/<uuid:pk>/resolutions/<slug:name>/", views.resolve, name="resolve"),
+    path("workflows/<uuid:pk>/steps/", views.steps, name="steps"),
+    path("workflows/<uuid:pk>/steps/<int:step>/", views.step, name="step"),
+    path("workflows/<uuid:pk>/reasons/<slug:reason>/", resolution_views.offers, name="offers"),
+    path("workflows/<uuid:pk>/resolutions/<slug:name>/", resolution_views.resolve, name="resolve"),
+    path("workflows/<uuid:pk>/resolutions/<slug:name>/preview/", resolution_views.preview, name="preview"),
     path("workflows/<uuid:pk>/stop/", views.stop, name="stop"),
 ]

@@ -9,12 +9,12 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
-from workflows import decisions, figures, history, picture, resolutions
+from workflows import calls, decisions, figures, history, picture, showing
 from workflows import overview as first_page
 from workflows.drawing import runs_chart
 from workflows.forms import ApprovalForm, SearchForm
@@ -23,6 +23,7 @@ from workflows.start import CannotStart, start
 from workflows.tasks import ring
 
 NOTHING_NEW = 204
+SEE_PEOPLE = "audiences.view_people"
 
 
 @require_GET
@@ -42,7 +43,12 @@ def run_now(request: HttpRequest, pk: UUID) -> HttpResponse:
         Orchestration.objects.select_related("query", "template__destination"), pk=pk
     )
     try:
-        workflow = start(orchestration, by=request.user.get_username(), trigger="manual")
+        workflow = start(
+            orchestration,
+            by=request.user.get_username(),
+            trigger="manual",
+            restricted=not request.user.has_perm(SEE_PEOPLE),
+        )
     except CannotStart as refusal:
         messages.error(request, refusal.message)
         return redirect("workflows:orchestrations")
@@ -75,8 +81,7 @@ def _figures(now: datetime) -> dict[str, object]:
 
 @require_GET
 def detail(request: HttpRequest, pk: UUID) -> HttpResponse:
-    shown = picture.picture(_workflow(pk), now=timezone.now())
-    return render(request, "workflows/detail.html", {"picture": shown, "workflow": shown.workflow})
+    return showing.page(request, showing.found(pk))
 
 
 @require_GET
@@ -87,8 +92,29 @@ def progress(request: HttpRequest, pk: UUID) -> HttpResponse:
         raise Http404
     if request.GET.get("version") == current:
         return HttpResponse(status=NOTHING_NEW)
-    shown = picture.picture(_workflow(pk), now=timezone.now())
+    shown = showing.shown(request, showing.found(pk))
     return render(request, "workflows/progress.html", {"picture": shown, "workflow": shown.workflow})
+
+
+@require_GET
+def steps(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One page of the steps."""
+    number = showing.number(request.GET.get("steps"))
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect(f"{reverse('workflows:detail', args=[pk])}?steps={number or 1}#requests")
+    workflow = showing.found(pk)
+    listed = calls.steps_page(workflow, list(workflow.steps.defer("checkpoint")), number=number or 1)
+    return render(request, "workflows/_steps.html", {"steps": listed, "workflow": workflow})
+
+
+@require_GET
+def step(request: HttpRequest, pk: UUID, step: int) -> HttpResponse:
+    """The calls of one step, with what was sent and what was answered."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect(f"{reverse('workflows:detail', args=[pk])}?step={step}#step-{step}")
+    workflow = showing.found(pk)
+    shown = calls.step_shown(workflow, get_object_or_404(workflow.steps, pk=step))
+    return render(request, "workflows/_calls.html", {"row": shown})
 
 
 @permission_required("workflows.add_approval", raise_exception=True)
@@ -115,28 +141,6 @@ def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
     return _decide(request, pk, retrying, "It goes on from the step that stopped.")
 
 
-@sensitive_post_parameters()
-@require_POST
-def resolve(request: HttpRequest, pk: UUID, name: str) -> HttpResponse:
-    """Carry a way out out, and show the run it started."""
-    try:
-        resolved = resolutions.resolve(_workflow(pk), name, _answers(request), by=_person(request))
-    except (resolutions.NotOffered, resolutions.Refused, CannotStart) as refusal:
-        messages.error(request, str(refusal))
-        return redirect("workflows:detail", pk)
-    ring(resolved.workflow.pk)
-    return redirect("workflows:detail", resolved.workflow.pk)
-
-
-def _answers(request: HttpRequest) -> resolutions.Answers:
-    return resolutions.Answers({name: request.POST.getlist(name) for name in request.POST})
-
-
-def _person(request: HttpRequest) -> resolutions.Person:
-    user = request.user if isinstance(request.user, User) else None
-    return resolutions.Person(request.user.get_username(), user)
-
-
 @permission_required("workflows.change_workflow", raise_exception=True)
 @require_POST
 def stop(request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -146,17 +150,10 @@ def stop(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _decide(request: HttpRequest, pk: UUID, decision: Callable[[Workflow], None], told: str) -> HttpResponse:
     try:
-        decision(_workflow(pk))
+        decision(showing.found(pk))
     except decisions.Stale as stale:
         messages.error(request, str(stale))
     else:
         ring(pk)
         messages.success(request, told)
     return redirect("workflows:detail", pk)
-
-
-def _workflow(pk: UUID) -> Workflow:
-    whole = Workflow.objects.select_related(
-        "orchestration__query", "orchestration__template__destination__credential"
-    )
-    return get_object_or_404(whole, pk=pk)

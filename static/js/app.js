@@ -29,6 +29,56 @@ document.addEventListener("click", (event) => {
   if ("close" in target.dataset) target.closest("dialog").close();
 });
 
+// The resolutions of a workflow stay shut until somebody wants them. Without a script they stand open.
+function open(place, wanted) {
+  const panel = document.getElementById(place);
+  if (!panel) return;
+  const shell = panel.closest("[data-panel-of]") ?? panel;
+  shell.hidden = !wanted;
+  document.querySelector(`[data-opens="${place}"]`)?.setAttribute("aria-expanded", String(wanted));
+}
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  if (opener) open(opener.dataset.opens, opener.getAttribute("aria-expanded") !== "true");
+});
+
+// An address may name a panel or a step: it is opened, and the browser scrolls to it.
+function openNamed() {
+  const place = decodeURIComponent(location.hash.slice(1));
+  const named = place && document.getElementById(place);
+  if (!named) return;
+  const opener = document.querySelector(`[data-opens="${CSS.escape(place)}"]`);
+  if (opener?.getAttribute("aria-expanded") === "false") opener.click();
+  if (named.matches("details")) named.open = true;
+  (opener?.closest(".card") ?? named).scrollIntoView({ block: "start" });
+}
+openNamed();
+addEventListener("hashchange", openNamed);
+
+// A long list of things to choose from is filtered by typing, and says how many are chosen.
+document.addEventListener("input", (event) => {
+  const place = event.target.dataset?.filter;
+  if (!place) return;
+  const words = event.target.value.toLowerCase().split(/\s+/);
+  const list = document.getElementById(place);
+  let left = 0;
+  for (const choice of list.querySelectorAll("[data-choice]")) {
+    const told = choice.textContent.toLowerCase();
+    choice.hidden = !words.every((word) => told.includes(word));
+    left += !choice.hidden;
+  }
+  list.querySelector(".none-left").hidden = left > 0;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.dataset?.filter) event.preventDefault();
+});
+document.addEventListener("change", (event) => {
+  const list = event.target.closest(".choices");
+  const said = list && document.querySelector(`[data-chosen="${list.id}"]`);
+  if (said) said.textContent = list.querySelectorAll("input:checked").length.toLocaleString("en");
+});
+
 // A group of fields that belongs to another choice is hidden and not sent. Without this, all stand open.
 function showChosen() {
   for (const group of document.querySelectorAll("[data-for]")) {
@@ -81,9 +131,19 @@ setInterval(tick, 10_000);
 
 document.querySelector(".side [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 
-// A morph would close what a person has opened, and take away what they are typing.
+// A morph would close what a person has opened, and take away what they are typing or reading.
+function isBeingUsed(node, next) {
+  if (!node.dataset || !next.dataset) return false;
+  if ("panel" in node.dataset && !("lazy" in node.dataset))
+    return !node.hidden && node.dataset.seen === next.dataset.seen;
+  if ("lazy" in node.dataset) return node.childElementCount > 0 && next.childElementCount === 0;
+  return "page" in node.dataset && node.dataset.page !== next.dataset.page;
+}
 if (window.Idiomorph) {
   Idiomorph.defaults.ignoreActiveValue = true;
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (node, next) => !isBeingUsed(node, next);
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
-    !(name === "open" && node.matches("details, dialog"));
+    !(name === "open" && node.matches("details, dialog")) &&
+    !(name === "hidden" && node.matches("[data-panel], [data-panel-of]")) &&
+    !(name === "aria-expanded" && node.matches("[data-opens]"));
 }

@@ -18,7 +18,7 @@ def detail(client, workflow) -> str:
 
 
 def poll_address(page: str) -> str | None:
-    found = re.search(r'hx-get="([^"]+)"', page)
+    found = re.search(r'<div class="stack" id="workflows?"[^>]* hx-get="([^"]+)"', page)
     return found[1].replace("&amp;", "&") if found else None
 
 
