@@ -16,13 +16,14 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import F
 
-from workflows import faults, lease
+from destinations.errors import DeliveryError
+from workflows import circuits, faults, lease
 from workflows.clock import Clock, DatabaseClock
-from workflows.failures import Failure, judge
+from workflows.failures import Failure, judge, slowed_too_long
 from workflows.lifecycle import StaleState, move, tell
 from workflows.models import Step, StepState, Workflow
 from workflows.moves import FINAL, State
-from workflows.results import Done, Ended, Paused, Result, StopAsked, Wait
+from workflows.results import Again, Done, Ended, Paused, Result, StopAsked, Wait
 from workflows.run import Run
 from workflows.steps import HANDLERS, story
 from workflows.steps.stop import wind_down
@@ -65,14 +66,21 @@ def run_to_rest(
     clock: Clock | None = None,
     on_change: Callable[[Workflow], None] | None = None,
 ) -> Workflow:
-    """Work in this process, without a broker, until the workflow is over or waits for a decision."""
+    """Work in this process, without a broker, until the workflow is over or waits for a decision.
+
+    The decision may be another workflow's: the one that waits with the credential that was refused.
+    """
     clock = clock or DatabaseClock()
     while True:
         advance(workflow_id, worker=worker, clock=clock)
         workflow = Workflow.objects.select_related("orchestration").get(pk=workflow_id)
+        behind = workflow.is_open and circuits.is_behind(workflow, clock.now())
+        if behind:
+            circuits.look_after(clock.now())
+            workflow.refresh_from_db()
         if on_change:
             on_change(workflow)
-        if workflow.state in FINAL or workflow.state == State.PAUSED:
+        if workflow.state in FINAL or workflow.state == State.PAUSED or behind:
             return workflow
         clock.sleep(_until_due(workflow, clock.now()))
 
@@ -145,7 +153,7 @@ def _steps(run: Run) -> datetime | None:
             _finish(run, step, result)
         if isinstance(result, Wait):
             left = result.until - run.clock.now()
-            if left > SHORT:
+            if left > SHORT or result.reason == circuits.REASON:
                 return _wait(run, step, result)
             run.rest(left)
     return run.clock.now()
@@ -157,6 +165,8 @@ def _stopped(result: Result | Paused) -> Result | Paused:
         return Ended(State.CANCELLED, f"Stopped. {result.message}")
     if isinstance(result, Ended) and result.state != State.CANCELLED:
         return Ended(State.CANCELLED, f"Stopped. {result.note}")
+    if isinstance(result, Wait) and result.reason == circuits.REASON:
+        return Ended(State.CANCELLED, f"Stopped. {result.message}")
     return result
 
 
@@ -185,15 +195,47 @@ def _attempt(run: Run, step: Step) -> Result | Paused:
     faults.at("step_started", workflow=run.workflow, step=step)
     handle = wind_down if run.workflow.state == State.CANCELLING else HANDLERS[step.kind]
     try:
-        return handle(run, step)
+        result = handle(run, step)
     except (lease.LostLease, StaleState, StopAsked):
         raise
+    except circuits.Shut as shut:
+        result = Wait(shut.until, circuits.REASON, shut.message)
+    except circuits.KeyReplaced:
+        result = _with_the_new_key(run)
     except Paused as paused:
         return paused
     except Exception as error:
-        return _judged(run, step, judge(error, step=step, now=run.clock.now()), error)
+        result = _judged(run, step, judge(error, step=step, now=run.clock.now()), error)
+        if isinstance(result, Paused) and result.code in circuits.CODES:
+            result = _refused(run, result)
     finally:
         run.recorder.step = None
+    if isinstance(result, Wait | Again) and (paused := slowed_too_long(step, run.clock.now())):
+        return paused
+    return result
+
+
+def _with_the_new_key(run: Run) -> Wait:
+    run.reopen()
+    return Wait(run.clock.now(), "timer", "The key was replaced meanwhile; going on with the new one.")
+
+
+def _refused(run: Run, paused: Paused) -> Result | Paused:
+    """What to do when the account's key was refused: one workflow pauses, the others wait for what it meets.
+
+    A key that was replaced meanwhile is no trouble at all.
+    """
+    key, now = run.key, run.clock.now()
+    if key is None or run.workflow.state == State.CANCELLING:
+        return paused
+    if circuits.is_replaced(key):
+        return _with_the_new_key(run)
+    with lease.fenced(run.workflow):
+        circuit = circuits.trip(run.workflow, key, code=paused.code, message=paused.message, now=now)
+    circuits.hold_back(circuit, now)
+    if circuit.opened_by_id == run.workflow.pk:
+        return Paused(paused.code, circuits.named(circuit, paused.message), **paused.facts)
+    return Wait(circuit.probe_at, circuits.REASON, circuits.told(circuit))
 
 
 def _judged(run: Run, step: Step, failure: Failure, error: Exception) -> Result | Paused:
@@ -208,6 +250,8 @@ def _judged(run: Run, step: Step, failure: Failure, error: Exception) -> Result 
             held.ambiguous_until = run.clock.now() + lease.AMBIGUITY
             held.save(update_fields=["ambiguous_until"])
             run.workflow.ambiguous_until = held.ambiguous_until
+    if isinstance(error, DeliveryError) and error.code == "unexpected_answer" and error.heard is None:
+        run.recorder.keep_odd(error)
     if failure.is_bug:
         # The text of an unknown error may hold a person's data, so the log gets its kind and place alone.
         place = traceback.extract_tb(error.__traceback__)[-1]

@@ -20,6 +20,10 @@ SOONER = {"sftp_unavailable": (5, timedelta(minutes=5)), "sftp_cut": (10, timede
 NAMED = frozenset({"blocked_at_edge", *SOONER})
 TRY_AGAIN_AFTER = timedelta(hours=1)
 SLOWEST = timedelta(seconds=60)
+# So many wishes in a row to slow down, or nothing else for so long, and the step is put on hold.
+MAX_SLOWED = 8
+SLOWED_FOR = timedelta(minutes=10)
+HOLD_FOR = timedelta(minutes=15)
 # A worker that is back a little early can take its turn the moment it comes.
 EARLY = timedelta(seconds=1)
 
@@ -60,6 +64,19 @@ def judge(error: Exception, *, step: Step, now: datetime, random: random.Random 
                 now + _backoff(step.crashes, random), "timer", "Trying again after an unexpected error."
             )
             return Failure(wait, is_bug=True)
+
+
+def slowed_too_long(step: Step, now: datetime) -> Paused | None:
+    """Return the hold a step is put on when nothing but wishes to slow down came back; it ends by itself."""
+    since = step.throttled_since
+    if since is None or (step.throttled < MAX_SLOWED and (step.throttled < 2 or now - since < SLOWED_FOR)):
+        return None
+    until = now + HOLD_FOR
+    message = (
+        f"Klaviyo asked {step.throttled:,} times in a row to slow down, since {since:%H:%M} UTC: other apps "
+        f"use the account's limits too. On hold; it goes on by itself at {until:%H:%M} UTC."
+    )
+    return Paused("rate_limited", message, wake_at=until)
 
 
 def _later(error: RetryLater | Ambiguous, step: Step, now: datetime, chance: random.Random | None) -> Failure:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 
+from workflows import circuits
 from workflows.clock import Clock
 from workflows.models import Step, StepState, Workflow
 from workflows.moves import CLAIMABLE
@@ -45,7 +46,7 @@ def claim(workflow_id: UUID | str, *, worker: str, clock: Clock) -> Workflow | N
         # A row that somebody writes in this moment, or froze while writing, is not ours: do not wait for it.
         free = claimable(now).filter(pk=workflow_id).select_for_update(skip_locked=True, of=("self",))
         workflow = free.select_related("orchestration").first()
-        if workflow is None:
+        if workflow is None or not circuits.admit(workflow, now):
             return None
         died = workflow.lease_until is not None
         workflow.fence += 1
@@ -56,10 +57,10 @@ def claim(workflow_id: UUID | str, *, worker: str, clock: Clock) -> Workflow | N
 
 
 def claimable(now: datetime) -> QuerySet[Workflow]:
-    """Workflows that are due and that no living worker holds."""
+    """Workflows that are due, that no living worker holds and that stand behind no open circuit."""
     free = Q(lease_until=None) | Q(lease_until__lt=now) | Q(lease_until__gt=now + ABSURD_LEASE + lease())
     due = Q(wake_at=None) | Q(wake_at__lte=now)
-    return Workflow.objects.filter(free, due, state__in=sorted(CLAIMABLE))
+    return Workflow.objects.filter(free, due, circuits.lets_through(now), state__in=sorted(CLAIMABLE))
 
 
 def _repair(workflow: Workflow, now: datetime, *, died: bool) -> None:

@@ -8,10 +8,13 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from destinations import redacted
 from destinations.calls import Answer, Call
 from destinations.errors import DeliveryError, RetryLater
-from workflows import faults, lease
+from workflows import circuits, faults, lease
+from workflows.circuits import Key
 from workflows.clock import Clock
 from workflows.models import Attempt, Step, StepState, Workflow
 from workflows.results import StopAsked
@@ -21,17 +24,19 @@ REMOVED = "removed"
 
 @dataclass(frozen=True)
 class Sent:
-    """A call on its way; `attempt` is its row, None for a call that changes nothing."""
+    """A call on its way since `at`; `attempt` is its row, None for a call that changes nothing."""
 
     call: Call
     attempt: Attempt | None
+    at: datetime
 
 
 @dataclass
 class Recorder:
     """Keeps the ledger of one worker's calls for one workflow.
 
-    Raises LostLease and StopAsked before a call that must not be made any more.
+    `key` is the secret of the account that is open. Raises LostLease and StopAsked before a call that must
+    not be made any more, and Shut and KeyReplaced of `circuits` before one that must not be made like this.
     """
 
     workflow: Workflow
@@ -42,6 +47,11 @@ class Recorder:
     requests: Counter[str] = field(default_factory=Counter)
     throttled: int = 0
     beat_at: float = 0.0
+    key: Key | None = None
+    tries: bool = False
+    looked_at: float = 0.0
+    slowed_at: datetime | None = None
+    last: tuple[Sent, Answer] | None = None
 
     def before(self, call: Call) -> Sent:
         sent = self._intend(call)
@@ -50,44 +60,101 @@ class Recorder:
 
     def _intend(self, call: Call) -> Sent:
         self.heartbeat(force=not call.is_read)
+        self._look_ahead(force=not call.is_read)
         if call.is_read or self.step is None:
-            return Sent(call, None)
+            return Sent(call, None, self.clock.now())
         with lease.fenced(self.workflow):
             Step.objects.filter(pk=self.step.pk).update(state=StepState.INFLIGHT)
-            attempt = Attempt.objects.create(
-                step=self.step,
-                fence=self.workflow.fence,
-                worker=self.worker,
-                endpoint=call.endpoint,
-                items=self.items,
-                intent_at=self.clock.now(),
-            )
-        return Sent(call, attempt)
+            attempt = self._row(call, self.step, self.clock.now())
+            attempt.save()
+        return Sent(call, attempt, attempt.intent_at)
+
+    def _row(self, call: Call, step: Step, at: datetime) -> Attempt:
+        return Attempt(
+            step=step,
+            fence=self.workflow.fence,
+            worker=self.worker,
+            endpoint=call.endpoint,
+            items=0 if call.is_read else self.items,
+            intent_at=at,
+            request=redacted.request(call),
+        )
+
+    def _look_ahead(self, *, force: bool) -> None:
+        """See whether the key was refused or replaced meanwhile, at most every few seconds unless `force`."""
+        if force or not self.looked_at or time.monotonic() - self.looked_at >= lease.beat_seconds():
+            self.tries = circuits.check(self.workflow, self.key)
+            self.looked_at = time.monotonic()
 
     def after(self, token: object, outcome: DeliveryError | None, answer: Answer | None) -> None:
         if not isinstance(token, Sent):
             raise TypeError("this token is not from `before`")
         faults.at("after_send", workflow=self.workflow, step=self.step, call=token.call)
         self._record(token, outcome, answer)
+        if answer is not None:
+            self._answered(token, answer)
         faults.at("after_record", workflow=self.workflow, step=self.step, call=token.call)
 
     def _record(self, token: Sent, outcome: DeliveryError | None, answer: Answer | None) -> None:
         self.requests[token.call.endpoint] += 1
-        self.throttled += isinstance(outcome, RetryLater) and outcome.code == "throttled"
-        attempt = token.attempt
-        if attempt is None or self.step is None:
+        slowed = isinstance(outcome, RetryLater) and outcome.code == "throttled"
+        self.throttled += slowed
+        if self.step is None:
             return
+        attempt = token.attempt
+        if attempt is None and outcome is not None:
+            attempt = self._row(token.call, self.step, token.at)
+        if attempt is None and not self.step.throttled:
+            return
+        with lease.fenced(self.workflow):
+            if attempt is not None:
+                self._finish(attempt, token.call, outcome, answer)
+            self._count_slowing(self.step, token, slowed=slowed)
+
+    def _answered(self, token: Sent, answer: Answer) -> None:
+        self.last = (token, answer)
+        if self.tries and self.key and not token.call.endpoint.startswith("sftp."):
+            # What was refused is taken: nobody has to decide any more.
+            circuits.close(self.key.credential_id, now=self.clock.now())
+            self.tries = False
+
+    def _finish(
+        self, attempt: Attempt, call: Call, outcome: DeliveryError | None, answer: Answer | None
+    ) -> None:
         attempt.outcome = _named(outcome)
         attempt.http_status = answer.status if answer else outcome.status if outcome else None
         attempt.code = outcome.code if outcome else ""
         attempt.error_ids = list(outcome.error_ids) if outcome else []
+        attempt.answer = _told(call, outcome, answer)
         attempt.ended_at = self.clock.now()
+        attempt.save()
+        if answer and (made := _made(answer)):
+            # Known from now on, even if this worker ends before the step does.
+            attempt.step.external_ref = made
+            Step.objects.filter(pk=attempt.step_id).update(external_ref=made)
+
+    def _count_slowing(self, step: Step, token: Sent, *, slowed: bool) -> None:
+        """Count the answers in a row that asked to slow down; those that flew together are one."""
+        if not slowed:
+            count, since = 0, None
+        elif self.slowed_at and token.at <= self.slowed_at:
+            return
+        else:
+            self.slowed_at = self.clock.now()
+            count, since = step.throttled + 1, step.throttled_since or self.slowed_at
+        if (count, since) != (step.throttled, step.throttled_since):
+            step.throttled, step.throttled_since = count, since
+            Step.objects.filter(pk=step.pk).update(throttled=count, throttled_since=since)
+
+    def keep_odd(self, error: DeliveryError) -> None:
+        """Keep the last answer to a read, which did not fit what was asked, with what is wrong with it."""
+        if self.last is None or self.step is None or not self.last[0].call.is_read:
+            return
+        sent, answer = self.last
         with lease.fenced(self.workflow):
-            attempt.save(update_fields=["outcome", "http_status", "code", "error_ids", "ended_at"])
-            if answer and (made := _made(answer)):
-                # Known from now on, even if this worker ends before the step does.
-                self.step.external_ref = made
-                Step.objects.filter(pk=self.step.pk).update(external_ref=made)
+            attempt = self._row(sent.call, self.step, sent.at)
+            error.heard = redacted.answer(sent.call, answer)
+            self._finish(attempt, sent.call, error, None)
 
     def heartbeat(self, *, force: bool = False) -> None:
         """Extend the lease, at most every few seconds unless `force`."""
@@ -114,6 +181,15 @@ def _named(outcome: DeliveryError | None) -> str:
     if outcome is None:
         return "ok"
     return REMOVED if outcome.left_nothing else type(outcome).__name__.lower()
+
+
+def _told(call: Call, outcome: DeliveryError | None, answer: Answer | None) -> dict[str, Any]:
+    """What came back, without people; a sentence where nothing did."""
+    if answer is not None:
+        return redacted.answer(call, answer)
+    if outcome is None:
+        return {}
+    return dict(outcome.heard or {"status": None, "headers": {}, "body": outcome.message, "ids": []})
 
 
 def accepted(step: Step) -> bool:

@@ -30,7 +30,10 @@ class Done:
 
 @dataclass(frozen=True)
 class Wait:
-    """Not yet: come back at `until`. `reason` is one of timer, rate, job, files, settle, verify, upstream."""
+    """Not yet: come back at `until`.
+
+    `reason` is one of timer, rate, job, files, settle, verify, upstream, circuit.
+    """
 
     until: datetime
     reason: str

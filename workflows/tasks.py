@@ -9,7 +9,7 @@ from celery import shared_task
 from django.conf import settings
 
 from notifications.dispatch import dispatch
-from workflows import engine, housekeeping
+from workflows import circuits, engine, housekeeping
 from workflows.clock import DatabaseClock
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ def advance(*, workflow_id: str) -> None:
 @shared_task(name="workflows.tick")
 def tick() -> None:
     now = DatabaseClock().now()
+    circuits.look_after(now)
     housekeeping.wake_paused(now)
     ring(*engine.due(now))
 

@@ -28,7 +28,7 @@ def upload(run: Run, step: Step) -> Result:
     path = run.folder.file(given["file"])
     layout = run.layout(run.workflow.list_id)
     blocks = csv_file.blocks(path, layout, offset=given["offset"], limit=given["limit"], max_bytes=READ_BYTES)
-    attempt = step.calls.count() + 1
+    attempt = step.calls.filter(endpoint="sftp.upload").count() + 1
     if accepted(step):
         # It is there: the worker ended before it could finish the step.
         return Done(_outcome(_remembered(run, _name(run, step, attempt - 1), blocks), attempt - 1))
@@ -56,9 +56,12 @@ def upload(run: Run, step: Step) -> Result:
 def _clear(run: Run, step: Step, attempt: int) -> str:
     """Remove what earlier tries have left: whoever fetches files there would take the torn one as well.
 
-    Return in a sentence what could not be removed, '' when nothing is left.
+    A name that was taken holds somebody else's file, which stays. Return in a sentence what could not be
+    removed, '' when nothing is left.
     """
-    names = [_name(run, step, earlier) for earlier in range(1, attempt)]
+    codes = step.calls.order_by("id").values_list("code", flat=True)
+    ours = [number for number, code in enumerate(codes, start=1) if code != "sftp_name_taken"]
+    names = [_name(run, step, earlier) for earlier in ours if earlier < attempt]
     left = [name for name in names if not run.sftp.discard(run.files.folder, name)]
     return f" The server did not let the torn {', '.join(left)} be removed." if left else ""
 
