@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import User
 from simulator.control import Account, Simulator
-from tests.faults.codes.stage import Stage
+from tests.faults.codes.stage import LeapingClock, Stage
 from tests.flows.conftest import imports_even_for_few, short_doubts, world
 from tests.flows.world import World
 
@@ -25,6 +25,8 @@ def stage(
     request: pytest.FixtureRequest,
 ) -> Iterator[Stage]:
     ada = User.objects.create_superuser("ada", password="a long enough passphrase")
+    clock = LeapingClock()
+    clock.rule(monkeypatch)
     with ExitStack() as closing:
         yield Stage(
             make=world,
@@ -34,5 +36,6 @@ def stage(
             monkeypatch=monkeypatch,
             openssh=lambda: request.getfixturevalue("openssh"),
             ada=ada,
+            clock=clock,
             closing=closing,
         )

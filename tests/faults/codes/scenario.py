@@ -1,5 +1,6 @@
 """What one row of the table proves: a code, how it comes about, the way out, and what that comes to."""
 
+import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -36,12 +37,23 @@ def nothing(stage: Stage) -> None:
     """Nothing has to happen elsewhere."""
 
 
+def everybody(stage: Stage) -> set[str]:
+    """All whom the source names."""
+    with stage.company.csv.open(encoding="utf-8") as lines:
+        return {row["email"] for row in csv.DictReader(lines)}
+
+
+def nobody(stage: Stage) -> set[str]:
+    """Where files are taken, there is no list that could be looked at."""
+    return set()
+
+
 @dataclass(frozen=True)
 class Scenario:
     """`outside` is what somebody mends elsewhere before the press, such as scopes in Klaviyo.
 
     `then` are presses that follow once the run rests again, such as the approval of a plan. `members` are
-    who is on the list in the end, everybody of the query unless it says otherwise; None where no list is.
+    who must be on the list in the end.
     """
 
     code: str
@@ -50,7 +62,7 @@ class Scenario:
     outside: Callable[[Stage], None] = nothing
     then: tuple[Press, ...] = ()
     end: End = End.VERIFIED
-    members: Callable[[Stage], set[str]] | None = None
+    members: Callable[[Stage], set[str]] = everybody
     check: Callable[[Stage, Workflow], None] | None = None
 
     @property

@@ -13,6 +13,8 @@ from workflows import faults
 from workflows.models import Orchestration, Workflow
 from workflows.start import start
 
+OTHERS = "somebody else's"
+
 
 def partner(stage: Stage) -> Orchestration:
     """A standing order that puts the people of the company in a file on another server."""
@@ -54,5 +56,5 @@ def _put(stage: Stage, workflow: Workflow, attempt: int) -> Path:
         list_name=workflow.list_key, workflow=str(workflow.pk), round=0, part=1, parts=1, attempt=attempt
     )
     path = stage.openssh().folder / "profiles" / name
-    path.write_text("somebody else's")
+    path.write_text(OTHERS)
     return path

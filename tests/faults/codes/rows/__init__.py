@@ -1,0 +1,1 @@
+"""The table: a row for each code and each of its ways out."""

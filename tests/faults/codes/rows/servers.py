@@ -1,0 +1,57 @@
+"""Servers that take files."""
+
+from tests.faults.codes.provoking import files, servers
+from tests.faults.codes.provoking.files import OTHERS
+from tests.faults.codes.scenario import Press, Scenario, nobody
+from tests.faults.codes.stage import Stage
+from workflows.models import Workflow
+
+
+def server_mended(stage: Stage) -> None:
+    """The server does as it should again."""
+    stage.klaviyo.clear_sftp_faults()
+
+
+def people_released(stage: Stage) -> None:
+    """Klaviyo took the file in."""
+    stage.klaviyo.release_ingests()
+
+
+def others_kept(stage: Stage, last: Workflow) -> None:
+    """Nobody's file was touched, and ours lies beside them."""
+    others = stage.prepared["others"]
+    assert all(path.read_text() == OTHERS for path in others), "a file of somebody else was touched"
+    assert len(list(others[0].parent.iterdir())) == len(others) + 1, "our file is not there"
+
+
+BY_API = Press("send_by_api")
+RETRY = Press("retry")
+APPROVED = (Press("approve"),)
+
+ROWS = (
+    Scenario("sftp_unconfirmed", servers.losing_people, Press("send_missing")),
+    Scenario(
+        "sftp_unconfirmed",
+        servers.slow_to_take_in,
+        Press("wait_longer", {"minutes": "5"}),
+        outside=people_released,
+    ),
+    Scenario("host_key_unknown", servers.not_accepted, BY_API, then=APPROVED),
+    Scenario("host_key_changed", servers.another_host_key, BY_API),
+    Scenario("sftp_moved", servers.moved, BY_API, then=APPROVED),
+    Scenario("sftp_login_refused", servers.refusing_the_login, BY_API),
+    Scenario("sftp_denied", servers.denied, RETRY, outside=server_mended),
+    Scenario("sftp_denied", servers.denied, BY_API),
+    Scenario("sftp_folder_missing", servers.without_a_folder, RETRY, outside=server_mended),
+    Scenario("sftp_folder_missing", servers.without_a_folder, BY_API),
+    Scenario("sftp_no_space", servers.full, RETRY, outside=server_mended),
+    Scenario("sftp_no_space", servers.full, BY_API),
+    Scenario("sftp_unavailable", servers.silent, RETRY, outside=server_mended),
+    Scenario("sftp_unavailable", servers.silent, BY_API),
+    Scenario("sftp_cut", servers.cut, RETRY, outside=server_mended),
+    Scenario("sftp_cut", servers.cut, BY_API),
+    Scenario("sftp_not_possible", servers.without_a_key, BY_API),
+    Scenario("sftp_name_taken", files.names_taken, Press("restart"), members=nobody, check=others_kept),
+    Scenario("sftp_name_taken", files.names_taken, RETRY, members=nobody, check=others_kept),
+    Scenario("file_unconfirmed", files.fetched_at_once, Press("restart"), members=nobody),
+)
