@@ -118,9 +118,10 @@ def _limit(workflow: Workflow, accepted: Sequence[Call]) -> float | None:
 def draw(calls: Sequence[Call], *, end: datetime, limit: float | None, is_live: bool) -> SpeedChart:
     """Lay out the chart of `calls`, the oldest first, up to `end`."""
     accepted = [call for call in calls if call.accepted and call.people]
-    begin = min(call.began for call in calls)
+    # How fast the first went nobody can say: it is what the others are timed from.
+    begin = accepted[0].ended
     seconds = max((end - begin).total_seconds(), 1.0)
-    rates = people_a_second(accepted, begin=begin, seconds=seconds)
+    rates = people_a_second(accepted[1:], begin=begin, seconds=seconds)
     highest = max(rates)
     fits = limit is not None and limit <= highest * LIMIT_WITHIN
     ceiling = _round_up(max(highest, limit or 0) * 1.1 if fits else highest * 1.1)
@@ -207,7 +208,7 @@ def _waits(
     drawn: list[Wait] = []
     free_from = LEFT
     for call in asked[-MOST_MARKS:]:
-        share = (call.ended - begin).total_seconds() / seconds
+        share = max((call.ended - begin).total_seconds() / seconds, 0.0)
         x = _x(share)
         y = points[min(int(share * (SLOTS - 1)), SLOTS - 1)][1]
         text = f"asked to wait {call.wait_seconds:,} s" if call.wait_seconds else "asked to wait"

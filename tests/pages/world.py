@@ -11,6 +11,7 @@ from credentials.host_keys import Pin
 from credentials.models import Credential
 from destinations.models import AudienceList, DataTemplate, Destination
 from workflows.models import Event, Orchestration, Step, Workflow
+from workflows.start import frozen as freeze
 
 SECRET = "pk_" + "c0ffee" * 6
 PASSWORD = "not shown anywhere either"
@@ -165,10 +166,6 @@ def a_step(workflow: Workflow, key: str, stage: str, position: int, **given: Any
 
 
 def frozen(world: World) -> dict[str, Any]:
-    template = {"name": world.template.name, "list_name": "VIP", "full_profile": False, "mode": "mirror"}
-    return {
-        "query": {"name": world.query.name, "version": 3},
-        "template": template,
-        "destination": {"name": world.destination.name},
-        "guards": {},
-    }
+    """What a run of the world's orchestration goes by, as a start would write it down."""
+    config = freeze(world.orchestration)
+    return config | {"template": {**config["template"], "list_name": "VIP"}}
