@@ -9,7 +9,19 @@ from workflows.catalogue import entry, ways_of_reason
 from workflows.clock import Clock, DatabaseClock
 from workflows.lifecycle import tell
 from workflows.models import Workflow
-from workflows.resolutions import accounts, common, keys, uploads
+from workflows.resolutions import (
+    access,
+    accounts,
+    columns,
+    common,
+    keys,
+    lists,
+    profiles,
+    questions,
+    rows,
+    surveys,
+    uploads,
+)
 from workflows.resolutions.going_on import followers, is_of_the_same_list
 from workflows.resolutions.offers import (
     Answers,
@@ -42,7 +54,7 @@ __all__ = [
     "resolve",
 ]
 
-MODULES = (common, uploads, keys, accounts)
+MODULES = (common, uploads, keys, accounts, lists, surveys, rows, columns, profiles, questions, access)
 WAYS: dict[str, Way] = {way.name: way for module in MODULES for way in module.WAYS}
 # Offered after those of the catalogue wherever they fit.
 ALWAYS = ("retry", "restart", "discard")
