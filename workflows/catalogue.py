@@ -51,7 +51,7 @@ CATALOGUE: dict[str, Entry] = {
         "Maximum number of lists exceeded",
         "A Klaviyo account holds at most 1,000 lists and segments together.",
         OPERATIONS,
-        ("delete_lists", "use_list"),
+        ("delete_lists", "use_list", "look_again"),
     ),
     "daily_list_creations": Entry(
         "List creations used up today",

@@ -11,22 +11,12 @@ from credentials import vault
 from credentials.models import Credential
 from destinations.accounts_check import check_credential
 from simulator.control import Simulator
+from tests.flows.resolving import offer, take
 from tests.flows.world import World
-from workflows import decisions, resolutions
+from workflows import decisions
 from workflows.models import Event, Workflow
 from workflows.moves import State
-from workflows.resolutions import Answers, Person, Refused, Resolution, Resolved
-
-OPERATOR = Person("Olga")
-
-
-def offer(workflow: Workflow, name: str) -> Resolution:
-    return next(each for each in resolutions.offered(workflow) if each.name == name)
-
-
-def take(workflow: Workflow, name: str, **answers: str) -> Resolved:
-    given = Answers({field: [text] for field, text in answers.items()})
-    return resolutions.resolve(workflow, name, given, by=OPERATOR, seen=workflow.row_version)
+from workflows.resolutions import Refused
 
 
 @pytest.fixture

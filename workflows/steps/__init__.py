@@ -8,6 +8,7 @@ from workflows.run import Run
 from workflows.steps import (
     barrier,
     compare,
+    deletion,
     deliver,
     file,
     finish,
@@ -29,6 +30,7 @@ HANDLERS: dict[str, Handler] = {
     "snapshot": reading.snapshot,
     "compare": compare.compare,
     "guard": compare.guard,
+    "delete": deletion.delete,
     "create": deliver.create,
     "add": deliver.add,
     "upsert": upsert.upsert,

@@ -9,17 +9,16 @@ from audiences import extract as extraction
 from audiences.errors import ColumnGone
 from audiences.reconcile import Tally
 from destinations import lists
-from destinations.accounts_check import check_credential
 from destinations.errors import NeedsDecision
 from workflows import alone, batches, guards, rows
 from workflows.files import sealed_path
 from workflows.models import Step, Workflow
 from workflows.moves import LIVE, State
 from workflows.plan import Batch
-from workflows.results import Done, Paused, Result
+from workflows.results import Again, Done, Paused, Result
 from workflows.run import Run
 from workflows.spec import ColumnMissing, candidate_spec
-from workflows.steps import access, arrivals, planning, story
+from workflows.steps import access, arrivals, deletion, planning, room, story
 from workflows.steps.reading import note
 
 # So many members can be read in one go; then the limits ask for a pause of most of a minute.
@@ -34,7 +33,7 @@ def probe(run: Run, step: Step) -> Result:
     tested = credential.tested_at
     fresh = bool(credential.account_id and tested and run.clock.now() - tested < TEST_IS_FRESH_FOR)
     if not fresh:
-        check_credential(credential, clock=run.clock)
+        run.test_key()
     account = run.destination.account_id
     if not account or account == run.workflow.account_id:
         return Done({"account": account, "asked": not fresh})
@@ -55,16 +54,20 @@ def _refuse_company(run: Run, list_name: str) -> None:
 def resolve(run: Run, step: Step) -> Result:
     """The name of the list becomes an id, once; from then on the id counts, whatever the list is called."""
     name = run.workflow.list_key
+    if deletion.ordered(run, step):
+        return Again()
     kept = lists.claim(run.workflow.account_id, name)
     if kept.list_id:
         run.client.list_info(kept.list_id)
     else:
         choice = lists.choose(run.client.find_lists(name))
         if choice.action == "ambiguous":
-            raise Paused("list_ambiguous", f"Several lists in Klaviyo are called “{name}”; none was touched.")
+            raise room.ambiguous(run, step)
         if choice.action == "use":
             kept = lists.pin(kept, choice.list_id)
     if not kept.list_id:
+        # Better now than when the query has run and people have approved of a plan.
+        room.make_sure(run, step)
         note = f"No list is named “{name}” yet; it will be created."
         return Done({"flows": [], "exists": False}, columns={"list_id": ""}, note=note)
     if kept.name != name:

@@ -7,15 +7,16 @@ from typing import Any
 from django.db.models import Min
 
 from destinations import lists
-from destinations.errors import Rejected
+from destinations.errors import NeedsDecision, Rejected
+from destinations.models import AudienceList
 from destinations.registry import Job
 from workflows import batches, receipts
 from workflows.models import Step
 from workflows.outside import accepted, doubtful_since
 from workflows.plan import halves
-from workflows.results import Done, NewStep, Paused, Result, Wait
+from workflows.results import Again, Done, NewStep, Paused, Result, Wait
 from workflows.run import Run
-from workflows.steps import refusals
+from workflows.steps import deletion, refusals, room
 
 POLL_SLOWEST = timedelta(seconds=30)
 STUCK_AFTER = timedelta(minutes=30)
@@ -24,19 +25,33 @@ STUCK_AFTER = timedelta(minutes=30)
 def create(run: Run, step: Step) -> Result:
     """Make the list, at most once: after a doubtful answer it is looked for before anything else."""
     name = run.workflow.list_key
+    if deletion.ordered(run, step):
+        return Again()
     if step.external_ref:
         # The answer arrived, and the worker ended before it could finish the step.
         made = lists.pin(run.audience_list, step.external_ref, created_by_us=True)
     else:
-        made = lists.resolve(
-            run.client,
-            run.workflow.account_id,
-            name,
-            now=run.clock.now(),
-            max_lists=run.plugin.max_lists,
-        )
+        made = _made(run, step)
     columns = {"list_id": made.list_id or ""}
     return Done({"list_id": made.list_id}, columns=columns, note=f"List “{name}” is ready.")
+
+
+def _made(run: Run, step: Step) -> AudienceList:
+    try:
+        return lists.resolve(
+            run.client,
+            run.workflow.account_id,
+            run.workflow.list_key,
+            now=run.clock.now(),
+            max_lists=run.plugin.max_lists,
+            before_making=lambda: room.make_sure(run, step),
+        )
+    except NeedsDecision as error:
+        if error.code == "max_lists":
+            raise room.full(run, step, message=error.message) from error
+        if error.code == "list_ambiguous":
+            raise room.ambiguous(run, step) from error
+        raise
 
 
 def import_(run: Run, step: Step) -> Result:

@@ -33,6 +33,8 @@ def wind_down(run: Run, step: Step) -> Result:
     )
     if applied["upload"]:
         note += f" {applied['upload']:,} of the adds lie in uploaded files that Klaviyo may still take in."
+    if deleted := run.workflow.steps.filter(kind="delete", state=StepState.DONE).count():
+        note += f" {deleted:,} lists and segments were deleted."
     if begun := _begun(run):
         note += (
             f" An upload of {begun:,} people was begun and not finished; a part of it may still be taken in."

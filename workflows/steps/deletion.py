@@ -1,0 +1,58 @@
+"""Lists and segments that a person chose to delete: each looked at once more, then deleted, then told."""
+
+from destinations.errors import NeedsDecision, Rejected
+from workflows import feeding, lease
+from workflows.groups import Group, starts
+from workflows.models import Step, Workflow
+from workflows.outside import accepted
+from workflows.results import Done, NewStep, Result
+from workflows.run import Run
+from workflows.steps import story
+from workflows.steps.room import flows_of
+
+GONE = ("list_gone", "not_found")
+
+
+def ordered(run: Run, step: Step) -> bool:
+    """Put the deletions that a person asked for before this step; return whether there were any."""
+    wanted = run.workflow.instructions.get("delete")
+    if not wanted:
+        return False
+    with lease.fenced(run.workflow) as held:
+        made = held.steps.filter(kind="delete").count()
+        story.add(held, [_step(step, made + number, group) for number, group in enumerate(wanted)])
+        held.instructions = {name: told for name, told in held.instructions.items() if name != "delete"}
+        Workflow.objects.filter(pk=held.pk).update(instructions=held.instructions)
+    run.workflow.instructions = held.instructions
+    return True
+
+
+def _step(before: Step, number: int, group: dict[str, str]) -> NewStep:
+    key = f"delete:{number:04d}"
+    return NewStep(key, "delete", before.stage, before.round, before.position - 1, dict(group))
+
+
+def delete(run: Run, step: Step) -> Result:
+    """Delete one list or segment, unless it has come into use since it was chosen."""
+    given = step.input
+    group = Group(given["kind"], given["id"], given["name"])
+    if not accepted(step):
+        try:
+            if why := _why_kept(run, group):
+                note = f"The {group.kind} “{group.name}” was left: {why}"
+                return Done({"deleted": False, "why": why}, skipped=True, note=note)
+            remove = run.client.delete_list if group.kind == "list" else run.client.delete_segment
+            remove(group.id)
+        except (NeedsDecision, Rejected) as error:
+            # Somebody deleted it there, or we did and the answer was lost.
+            if error.code not in GONE:
+                raise
+    if group.kind == "list":
+        feeding.forget(run.workflow.account_id, group.id)
+    return Done({"deleted": True}, note=f"Deleted the {group.kind} “{group.name}” ({group.id}).")
+
+
+def _why_kept(run: Run, group: Group) -> str:
+    if orchestration := feeding.ours(run.workflow.account_id).feeds(group):
+        return f"“{orchestration}” feeds it."
+    return starts(flows_of(run, group) or ())
