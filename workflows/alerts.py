@@ -98,7 +98,7 @@ def became_inactive(orchestration: Orchestration, workflow: Workflow, now: datet
         kind=Kind.INACTIVE,
         code=code,
         title=f"Made inactive: {orchestration.name}",
-        body="It failed time after time, so it is not run any more, save now and then to try. "
+        body="It failed again and again, so it is not started any more, except to see whether it works again. "
         f"{entry(code).title}: {entry(code).meaning}",
         key=f"inactive:{orchestration.pk}:{workflow.pk}",
     )
