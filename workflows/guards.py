@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 # Why a row was not loaded, and the code of a plan that has too many of those. Somebody who stands twice in
 # the query with the same values is no trouble.
@@ -22,6 +22,10 @@ _WHAT_ROWS_HAVE = {
     "duplicate_key": "speak of a person whom another row describes differently",
     "column_type": "have a value of another type than its field",
 }
+
+
+# What a person may raise to let a plan pass, each a number.
+NUMBERS = ("max_removed_share", "max_removed", "max_flow_adds", "max_not_loaded_share")
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,27 @@ def objections(change: Change, limits: Limits) -> list[Objection]:
         _not_loaded(change, limits),
     ]
     return [objection for objection in found if objection]
+
+
+def letting_pass(change: Change, limits: Limits) -> Limits | None:
+    """Return the limits, each raised as little as need be, that let this plan pass; None when none would.
+
+    A share is rounded up to a whole percent, so that it can be written down.
+    """
+    raised = limits
+    if change.removed > limits.always_allowed and change.listed:
+        share = max(_share(change.removed, change.listed), limits.max_removed_share)
+        raised = replace(raised, max_removed_share=share, max_removed=max(change.removed, limits.max_removed))
+    if change.live_flows:
+        raised = replace(raised, max_flow_adds=max(change.added, limits.max_flow_adds))
+    if _not_loaded(change, limits):
+        not_loaded = sum(number for reason, number in change.not_loaded.items() if reason in CODE_OF_REASON)
+        raised = replace(raised, max_not_loaded_share=_share(not_loaded, change.rows))
+    return None if objections(change, raised) else raised
+
+
+def _share(number: int, of: int) -> float:
+    return -(-number * 100 // of) / 100
 
 
 def _size(change: Change) -> Objection | None:

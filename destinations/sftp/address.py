@@ -23,6 +23,13 @@ class Address:
             str(settings.get("host", "")), int(settings.get("port") or PORT), str(settings.get("user", ""))
         )
 
+    @classmethod
+    def named(cls, account_name: str) -> "Address | None":
+        """Return the address behind an `account_name`; None when it is none."""
+        user, _, place = account_name.rpartition("@")
+        host, _, port = place.rpartition(":")
+        return cls(host.strip("[]"), int(port), user) if user and host and port.isdigit() else None
+
     @property
     def is_complete(self) -> bool:
         return bool(self.host and self.user)

@@ -87,6 +87,11 @@ def try_login(
         return Login(session.address, folder, files, abilities)
 
 
+def log_in(credential: Credential, *, clock: Clock, timeouts: Timeouts | None = None) -> None:
+    """Log in with a credential, stored or not, and leave again. Raises what `open_session` raises."""
+    open_session(credential, clock=clock, timeouts=timeouts).close()
+
+
 def keep_login(credential: Credential, login: Login, *, at: datetime) -> None:
     """Keep on a credential what logging in with it has shown, and pin the server on its destinations."""
     name = login.address.account_name[:200]

@@ -16,9 +16,11 @@ from workflows.resolutions import (
     common,
     keys,
     lists,
+    plans,
     profiles,
     questions,
     rows,
+    servers,
     surveys,
     uploads,
 )
@@ -54,7 +56,21 @@ __all__ = [
     "resolve",
 ]
 
-MODULES = (common, uploads, keys, accounts, lists, surveys, rows, columns, profiles, questions, access)
+MODULES = (
+    common,
+    uploads,
+    keys,
+    accounts,
+    lists,
+    surveys,
+    servers,
+    plans,
+    rows,
+    columns,
+    profiles,
+    questions,
+    access,
+)
 WAYS: dict[str, Way] = {way.name: way for module in MODULES for way in module.WAYS}
 # Offered after those of the catalogue wherever they fit.
 ALWAYS = ("retry", "restart", "discard")

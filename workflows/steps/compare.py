@@ -1,5 +1,6 @@
 """The first half of a workflow: who should be on the list, who is, and what that makes to do."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -185,7 +186,7 @@ def guard(run: Run, step: Step) -> Result:
     """Let the plan pass, or hold it until a person has seen its numbers and approved exactly it."""
     plan = _planned(run, step.round)
     approved = _approved(run, plan)
-    found = guards.objections(_change(run, plan), guards.Limits.of(run.workflow.config["guards"]))
+    found = guards.objections(change_of(run.workflow, plan), guards.Limits.of(run.workflow.config["guards"]))
     if found and not approved:
         sentences = " ".join(objection.sentence for objection in found)
         facts = {"objections": [objection.as_dict() for objection in found], "plan_hash": plan["hash"]}
@@ -208,19 +209,20 @@ def _planned(run: Run, round_: int) -> dict[str, Any]:
     return run.workflow.steps.get(key=f"compare:r{round_}").outcome
 
 
-def _change(run: Run, plan: dict[str, Any]) -> guards.Change:
-    resolved = run.workflow.steps.filter(key="resolve").values_list("outcome", flat=True).first() or {}
-    removals = run.workflow.removals_planned
+def change_of(workflow: Workflow, plan: Mapping[str, Any]) -> guards.Change:
+    """Return the numbers of a plan that a guard looks at."""
+    resolved = workflow.steps.filter(key="resolve").values_list("outcome", flat=True).first() or {}
+    removals = workflow.removals_planned
     # Rows are asked about once, and not by a run for some rows alone.
-    asks_about_rows = plan["round"] == 0 and not run.workflow.config.get("only")
+    asks_about_rows = plan["round"] == 0 and not workflow.config.get("only")
     return guards.Change(
         candidates=plan["candidates"],
         rows=plan["rows"],
-        listed=run.workflow.base_members or 0,
+        listed=workflow.base_members or 0,
         added=plan["adds"],
         removed=removals if plan["removes"] else 0,
         first_run=resolved.get("first_run", False) and asks_about_rows,
-        size=run.workflow.steps.get(key="extract").outcome.get("objection", ""),
+        size=workflow.steps.get(key="extract").outcome.get("objection", ""),
         live_flows=tuple(resolved.get("flows", ())),
         not_loaded=plan["not_loaded"] if asks_about_rows else {},
     )
