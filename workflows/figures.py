@@ -1,33 +1,40 @@
 """The figures above the list of workflows: what the last day and the last fortnight came to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Q, Window
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from workflows.models import Workflow
 from workflows.moves import LIVE, State
+from workflows.tallies import total
 
 DAY = timedelta(days=1)
 DAYS_SHOWN = 14
 # The median of this many is the median of a day; reading more would tell nobody anything new.
 SAMPLE = 500
+CHANGED = ("added", "removed", "updated")
+LOST = ("rejected", "unknown")
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What the last 24 hours came to; `people_changed` counts those put on, taken off and updated."""
+    """What the last 24 hours came to; `people_changed` counts those put on, taken off and updated.
+
+    `usual_runs` are those of a day of the last fortnight, `taken_share` (0.0 to 1.0) is who was taken of all
+    sent; None when there is nothing to tell it from.
+    """
 
     runs: int
+    usual_runs: int | None
     verified: int
     people_changed: int
+    taken_share: float | None
     median_seconds: float | None
-    waiting: int
-    oldest_waits_since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -45,27 +52,23 @@ class DayOfRuns:
         return self.verified + self.issues + self.stuck + self.live
 
 
-def of_the_last_day(now: datetime) -> Figures:
-    recent = Workflow.objects.filter(created_at__gt=now - DAY)
-    told = recent.aggregate(runs=Count("pk"), verified=Count("pk", filter=Q(verified_at__isnull=False)))
-    held = Workflow.objects.filter(state=State.PAUSED).aggregate(
-        waiting=Count("pk"), oldest=Min("created_at")
-    )
-    done = recent.filter(finished_at__isnull=False).order_by("-created_at")
-    rows = list(done.values_list("counts", "started_at", "finished_at")[:SAMPLE])
+def of_the_last_day(now: datetime, days: Sequence[DayOfRuns]) -> Figures:
+    """Sum up the last 24 hours; `days` are the last days, today the last of them."""
+    recent = Workflow.objects.filter(created_at__gt=now - DAY).order_by("-created_at")
+    told = recent.annotate(runs=Window(Count("pk")), verified=Window(Count("verified_at")))
+    rows = list(told.values_list("runs", "verified", "counts", "started_at", "finished_at")[:SAMPLE])
+    done = [(counts, start, end) for _, _, counts, start, end in rows if end]
+    changed = sum(total(counts.get(name)) for counts, _, _ in done for name in CHANGED)
+    lost = sum(total(counts.get(name)) for counts, _, _ in done for name in LOST)
+    before = [day.total for day in days[:-1]]
     return Figures(
-        runs=told["runs"],
-        verified=told["verified"],
-        people_changed=sum(_changed(counts) for counts, _, _ in rows),
-        median_seconds=_median((start, end) for _, start, end in rows if start and end),
-        waiting=held["waiting"],
-        oldest_waits_since=held["oldest"],
+        runs=rows[0][0] if rows else 0,
+        usual_runs=round(sum(before) / len(before)) if any(before) else None,
+        verified=rows[0][1] if rows else 0,
+        people_changed=changed,
+        taken_share=changed / (changed + lost) if changed + lost else None,
+        median_seconds=_median((start, end) for _, start, end in done if start),
     )
-
-
-def _changed(counts: dict[str, object]) -> int:
-    found = (counts.get(name, 0) for name in ("added", "removed", "updated"))
-    return sum(number for number in found if isinstance(number, int))
 
 
 def _median(spans: Iterable[tuple[datetime, datetime]]) -> float | None:

@@ -1,53 +1,28 @@
-"""The list of workflows: found by state and words, a page at a time."""
+"""The list of workflows: found by state, filters and words, a page at a time, what needs a decision first."""
 
 import hashlib
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 from django.core.paginator import Page, Paginator
-from django.db.models import BigIntegerField, Count, Q, QuerySet, Sum
+from django.db.models import BigIntegerField, Count, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
-from workflows import looks
-from workflows.catalogue import Entry, entry
+from workflows import finding, looks
+from workflows.cases import Cases, cases
 from workflows.drawing import Part, bar
+from workflows.finding import SINCE, TABS, TRIGGERS, Asked
 from workflows.looks import Look
-from workflows.models import Step, StepState, Workflow
-from workflows.moves import LIVE, State
+from workflows.models import Orchestration, Step, StepState, Workflow
+from workflows.moves import State
 from workflows.sent import DELIVERIES
+from workflows.tallies import changed, is_counted, people
 from workflows.words import counted
 
 PAGE_SIZE = 25
-CASES_SHOWN = 20
-
-TABS: dict[str, tuple[str, frozenset[State]]] = {
-    "all": ("All", frozenset(State)),
-    "running": ("Running", LIVE - {State.PAUSED}),
-    "decision": ("Need a decision", frozenset({State.PAUSED})),
-    "verified": ("Succeeded", frozenset({State.SUCCEEDED, State.SUCCEEDED_WITH_ISSUES})),
-    "stopped": ("Stopped or failed", frozenset({State.CANCELLED, State.FAILED})),
-}
-TRIGGERS = {
-    "manual": "by hand",
-    "command line": "from the command line",
-    "api": "through the API",
-    "demo": "demo",
-    "resolution": "to mend an earlier run",
-}
-_PART_OF_AN_ID = re.compile(r"[0-9a-fA-F-]{4,36}")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What somebody looks for; a tab that is not there means all, a page that is not there the nearest."""
-
-    tab: str = "all"
-    words: str = ""
-    page: int = 1
 
 
 @dataclass(frozen=True)
@@ -129,30 +104,53 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Case:
-    """A workflow that needs a decision, with what its code means."""
+class Choice:
+    """One value of a filter, with the words for it."""
 
-    workflow: Workflow
-    entry: Entry
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter above the list: `name` is its parameter, `set` what it is set to, None when it is not."""
+
+    name: str
+    label: str
+    choices: Sequence[Choice]
+    set: Choice | None
+
+
+@dataclass(frozen=True)
+class Head:
+    """A column that can be sorted by: `now` is ascending, descending or '', `next` what a press sorts by."""
+
+    label: str
+    now: str
+    next: str
+    is_number: bool = False
 
 
 @dataclass(frozen=True)
 class History:
     """What the page of all workflows shows; `version` changes whenever it would look different."""
 
+    asked: Asked
     tabs: Sequence[Tab]
+    filters: Sequence[Filter]
+    heads: Mapping[str, Head]
     rows: Sequence[Row]
     page: Page
-    words: str
-    tab: str
-    cases: Sequence[Case]
-    waiting: int
+    cases: Cases
+    inactive: Sequence[Orchestration]
+    has_any: bool
 
     @property
     def version(self) -> str:
         seen = [(row.workflow.pk.hex[:8], row.workflow.row_version, row.sent) for row in self.rows]
-        held = [(case.workflow.pk.hex[:8], case.workflow.row_version) for case in self.cases]
-        return fingerprint(seen, held, [tab.count for tab in self.tabs])
+        held = [(case.workflow.pk.hex[:8], case.workflow.row_version) for case in self.cases.shown]
+        idle = [order.pk.hex[:8] for order in self.inactive]
+        return fingerprint(seen, held, idle, [tab.count for tab in self.tabs])
 
 
 def waiting_for_a_decision() -> int:
@@ -160,33 +158,34 @@ def waiting_for_a_decision() -> int:
 
 
 def history(asked: Asked, *, now: datetime) -> History:
-    """Return one page of the workflows of a tab whose name, list or id has the words in it."""
-    tab = asked.tab if asked.tab in TABS else "all"
-    found = _found(asked.words)
-    tabs = _tabs(found, tab)
-    chosen = found.filter(state__in=sorted(TABS[tab][1])) if tab != "all" else found
-    shown = Paginator(_light(chosen), PAGE_SIZE).get_page(asked.page)
-    workflows = list(shown.object_list)
+    """Return one page of the workflows that fit what was asked, and what needs a decision."""
+    asked = asked.cleaned()
+    orders = finding.standing_orders()
+    found = finding.found(asked, orders, now=now)
+    tabs = _tabs(found, asked.tab)
+    number = next(tab.count for tab in tabs if tab.here)
+    page = Paginator(range(number), PAGE_SIZE).get_page(asked.page)
+    workflows = _on(page, finding.of_tab(found, asked.tab), asked.sort)
     sent = _sent([workflow for workflow in workflows if not workflow.is_final])
-    rows = [
-        Row(workflow, looks.of_workflow(workflow), sent.get(workflow.pk, 0), now) for workflow in workflows
-    ]
-    waiting = waiting_for_a_decision()
-    return History(tabs, rows, shown, asked.words, tab, _cases() if waiting else [], waiting)
+    return History(
+        asked=asked,
+        tabs=tabs,
+        filters=_filters(asked, orders),
+        heads=_heads(asked.sort),
+        rows=[Row(each, looks.of_workflow(each), sent.get(each.pk, 0), now) for each in workflows],
+        page=page,
+        cases=cases(),
+        inactive=[order for order in orders if not order.is_active],
+        has_any=bool(number) or asked.is_narrow,
+    )
 
 
-def _light(workflows: QuerySet[Workflow]) -> QuerySet[Workflow]:
-    return workflows.select_related("orchestration").defer("config", "error").order_by("-created_at", "pk")
-
-
-def _found(words: str) -> QuerySet[Workflow]:
-    words = words.replace("\x00", "").strip()
-    if not words:
-        return Workflow.objects.all()
-    match = Q(orchestration__name__icontains=words) | Q(list_key__icontains=words)
-    if _PART_OF_AN_ID.fullmatch(words):
-        match |= Q(pk__istartswith=words)
-    return Workflow.objects.filter(match)
+def _on(page: Page, chosen: QuerySet[Workflow], sort: str) -> list[Workflow]:
+    """The workflows of a page. Only their ids are sorted and skipped over: whole rows are wide."""
+    first = max(page.start_index() - 1, 0)
+    ids = finding.in_order(chosen, sort).values("pk")[first : first + PAGE_SIZE]
+    whole = Workflow.objects.filter(pk__in=ids).select_related("orchestration")
+    return list(finding.in_order(whole.defer("config", "error", "instructions"), sort))
 
 
 def _tabs(found: QuerySet[Workflow], here: str) -> list[Tab]:
@@ -198,9 +197,34 @@ def _tabs(found: QuerySet[Workflow], here: str) -> list[Tab]:
     ]
 
 
-def _cases() -> list[Case]:
-    held = _light(Workflow.objects.filter(state=State.PAUSED))[:CASES_SHOWN]
-    return [Case(workflow, entry(workflow.code)) for workflow in held]
+def _filters(asked: Asked, orders: Sequence[Orchestration]) -> list[Filter]:
+    places = {str(each.template.destination_id): each.template.destination.name for each in orders}
+    destinations = sorted(places.items(), key=lambda pair: pair[1])
+    return [
+        _filter("since", "Started", [(key, label) for key, (label, _) in SINCE.items()], asked.since),
+        _filter("destination", "Destination", destinations, asked.destination),
+        _filter(
+            "kind", "Kind", [(key, told[:1].upper() + told[1:]) for key, told in TRIGGERS.items()], asked.kind
+        ),
+    ]
+
+
+def _filter(name: str, label: str, pairs: Sequence[tuple[str, str]], value: str) -> Filter:
+    choices = [Choice(*pair) for pair in pairs]
+    return Filter(name, label, choices, next((each for each in choices if each.value == value), None))
+
+
+def _heads(sort: str) -> dict[str, Head]:
+    labels = {"status": "Status", "workflow": "Workflow", "started": "Started", "took": "Took"}
+    return {name: _head(name, label, sort) for name, label in labels.items()}
+
+
+def _head(name: str, label: str, sort: str) -> Head:
+    here, falling = sort.removeprefix("-") == name, sort.startswith("-")
+    first = f"-{name}" if name in ("started", "took") else name
+    other = name if falling else f"-{name}"
+    now = ("descending" if falling else "ascending") if here else ""
+    return Head(label, now, other if here else first, is_number=name == "took")
 
 
 def _sent(workflows: Sequence[Workflow]) -> dict[object, int]:
@@ -213,40 +237,6 @@ def _sent(workflows: Sequence[Workflow]) -> dict[object, int]:
     return {row["workflow"]: int(row["number"] or 0) for row in told}
 
 
-def people(workflow: Workflow) -> dict[str, int]:
-    """Every outcome of a workflow in people; a count kept by reason is summed."""
-    names = (
-        "added",
-        "updated",
-        "removed",
-        "unchanged",
-        "kept_out",
-        "not_loaded",
-        "rejected",
-        "skipped",
-        "unknown",
-    )
-    return {name: total(workflow.counts.get(name, 0)) for name in names}
-
-
-def changed(workflow: Workflow) -> int:
-    """How many people a workflow put on, updated and took off."""
-    numbers = people(workflow)
-    return sum(numbers[name] for name in ("added", "updated", "removed"))
-
-
 def fingerprint(*seen: object) -> str:
     """A short text that is the same, in every process, for the same things and no others."""
     return hashlib.blake2b(repr(seen).encode(), digest_size=8).hexdigest()
-
-
-def is_counted(workflow: Workflow) -> bool:
-    """Whether its books are closed: every row has its outcome."""
-    return "on_list" in workflow.counts
-
-
-def total(count: object) -> int:
-    """A count, or the sum of counts by reason."""
-    if isinstance(count, dict):
-        return sum(total(number) for number in count.values())
-    return count if isinstance(count, int) else 0

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from workflows import looks
-from workflows.history import changed, is_counted
 from workflows.models import Workflow
 from workflows.moves import State
+from workflows.tallies import changed, is_counted
 
 SHOWN = 20
 HEIGHT = 56.0

@@ -14,7 +14,7 @@ from workflows.delivery import Delivery, delivery
 from workflows.drawing import Part
 from workflows.error_card import ErrorCard, error_card, sent_before
 from workflows.estimate import duration
-from workflows.history import fingerprint, people
+from workflows.history import fingerprint
 from workflows.looks import Look
 from workflows.models import Event, Stage, Step, StepState, Workflow
 from workflows.moves import State
@@ -27,6 +27,7 @@ from workflows.sent import Sent, sent_by
 from workflows.set_aside import Outcome, outcomes
 from workflows.speed import SpeedChart, speed_chart
 from workflows.stages import StageView, stages
+from workflows.tallies import people
 from workflows.ways import Files
 from workflows.words import counted
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from workflows import ways
 from workflows.drawing import Part, bar
-from workflows.history import is_counted, people, total
 from workflows.models import Workflow
+from workflows.tallies import is_counted, people, total
 from workflows.ways import Sum, Way
 
 LONG_SECONDS = 60

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflows import reasons, samples
-from workflows.history import total
 from workflows.models import Workflow
 from workflows.panels import Panel
 from workflows.reasons import Reason
+from workflows.tallies import total
 
 # What can stand in an address of ours and in the id of a part of a page.
 _A_CODE = re.compile(r"[A-Za-z0-9_-]{1,60}")

@@ -2,15 +2,16 @@
 
 from django.urls import path
 
-from workflows import resolution_views, views
+from workflows import list_views, resolution_views, views
 
 app_name = "workflows"
 
 urlpatterns = [
     path("orchestrations/", views.orchestrations, name="orchestrations"),
     path("orchestrations/<uuid:pk>/workflows/", views.run_now, name="run-now"),
-    path("workflows/", views.listed, name="list"),
-    path("workflows/rows/", views.rows, name="rows"),
+    path("workflows/", list_views.listed, name="list"),
+    path("workflows/rows/", list_views.rows, name="rows"),
+    path("workflows/export.csv", list_views.export, name="export"),
     path("workflows/<uuid:pk>/", views.detail, name="detail"),
     path("workflows/<uuid:pk>/progress/", views.progress, name="progress"),
     path("workflows/<uuid:pk>/approval/", views.approve, name="approve"),

@@ -1,7 +1,6 @@
 """The doors of this room: the overview, orchestrations, workflows, and what a person decides about one."""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -10,14 +9,12 @@ from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
-from workflows import calls, decisions, figures, history, picture, showing
+from workflows import calls, decisions, picture, showing
 from workflows import overview as first_page
-from workflows.drawing import runs_chart
-from workflows.forms import ApprovalForm, SearchForm
+from workflows.forms import ApprovalForm
 from workflows.models import Orchestration, Workflow
 from workflows.start import CannotStart, start
 from workflows.tasks import ring
@@ -54,29 +51,6 @@ def run_now(request: HttpRequest, pk: UUID) -> HttpResponse:
         return redirect("workflows:orchestrations")
     ring(workflow.pk)
     return redirect("workflows:detail", workflow.pk)
-
-
-@require_GET
-def listed(request: HttpRequest) -> HttpResponse:
-    now = timezone.now()
-    found = history.history(SearchForm(request.GET).asked(), now=now)
-    return render(request, "workflows/list.html", {"history": found, **_figures(now)})
-
-
-@require_GET
-def rows(request: HttpRequest) -> HttpResponse:
-    """What is new in the list since `version`; 204 when nothing is."""
-    form, now = SearchForm(request.GET), timezone.now()
-    found = history.history(form.asked(), now=now)
-    if form.cleaned_data.get("version") == found.version:
-        return HttpResponse(status=NOTHING_NEW)
-    return render(request, "workflows/_list.html", {"history": found, **_figures(now)})
-
-
-def _figures(now: datetime) -> dict[str, object]:
-    days = figures.days_of_runs(now)
-    chart = runs_chart(days) if any(day.total for day in days) else None
-    return {"figures": figures.of_the_last_day(now), "chart": chart}
 
 
 @require_GET

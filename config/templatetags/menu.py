@@ -44,8 +44,10 @@ SECTIONS = (
 @register.inclusion_tag("_menu.html", takes_context=True)
 def menu(context: Context) -> dict[str, object]:
     path = context["request"].path
+    # A page that has counted them already says so.
+    waiting = context["waiting"] if "waiting" in context else waiting_for_a_decision()
     counts = {
-        "workflows:list": (waiting_for_a_decision(), "need a decision"),
+        "workflows:list": (waiting, "need a decision"),
         "notifications:list": (count_unread(context["request"].user), "unread"),
     }
     return {

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django import template
 from django.forms import BoundField
+from django.template import Context
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
@@ -38,6 +39,27 @@ def crumb(label: object, url: str = "", *, section: bool = False) -> SafeString:
     return format_html("<li>{}{}</li>", icon("chev"), inner)
 
 
+@register.simple_tag(takes_context=True)
+def querystring_with(context: Context, name: str, value: str) -> str:
+    """The address's own parameters with `name` set to `value`, from the first page on."""
+    return _changed(context, **{name: value})
+
+
+@register.simple_tag(takes_context=True)
+def querystring_without(context: Context, name: str) -> str:
+    """The address's own parameters without `name`, from the first page on."""
+    return _changed(context, **{name: ""})
+
+
+def _changed(context: Context, **given: str) -> str:
+    asked = context["request"].GET.copy()
+    for name, value in {"page": "", "version": "", **given}.items():
+        asked.pop(name, None)
+        if value:
+            asked[name] = value
+    return f"?{asked.urlencode()}" if asked else ""
+
+
 @register.filter
 def n(value: float | str | None) -> str:
     """Write a number with its thousands apart; None, or what a template could not find, is a dash."""
@@ -60,6 +82,14 @@ def large_duration(seconds: float | None) -> SafeString:
 def percent(share: float | None) -> str:
     """Write a share (0.0 to 1.0) in whole percent."""
     return NOTHING if share is None else f"{share:.0%}"
+
+
+@register.filter
+def share(share: float | None) -> str:
+    """Write a share (0.0 to 1.0) in percent with its tenth, and never round up to all of it."""
+    if share is None:
+        return NOTHING
+    return f"{min(share, 0.999):.1%}" if share < 1 else "100%"
 
 
 @register.filter

@@ -79,6 +79,25 @@ document.addEventListener("change", (event) => {
   if (said) said.textContent = list.querySelectorAll("input:checked").length.toLocaleString("en");
 });
 
+// A menu opens in the middle of the page by itself; it belongs below its button, or above where there is no room.
+document.addEventListener(
+  "toggle",
+  (event) => {
+    const menu = event.target;
+    if (!menu.matches?.(".menu") || event.newState !== "open") return;
+    const button = document.querySelector(`[popovertarget="${menu.id}"]`).getBoundingClientRect();
+    menu.dataset.placed = "";
+    const left = Math.min(button.left, innerWidth - menu.offsetWidth - 12);
+    const below = button.bottom + 4;
+    const fits = below + menu.offsetHeight < innerHeight - 12;
+    menu.style.left = `${Math.max(left, 12)}px`;
+    menu.style.top = `${fits ? below : Math.max(button.top - menu.offsetHeight - 4, 12)}px`;
+    menu.querySelector("a, button")?.focus();
+  },
+  true,
+);
+addEventListener("scroll", () => document.querySelector(".menu:popover-open")?.hidePopover(), { passive: true });
+
 // A group of fields that belongs to another choice is hidden and not sent. Without this, all stand open.
 function showChosen() {
   for (const group of document.querySelectorAll("[data-for]")) {
@@ -134,6 +153,7 @@ document.querySelector(".side [aria-current]")?.scrollIntoView({ inline: "center
 // A morph would close what a person has opened, and take away what they are typing or reading.
 function isBeingUsed(node, next) {
   if (!node.dataset || !next.dataset) return false;
+  if (node.matches("[popover]:popover-open")) return true;
   if ("panel" in node.dataset && !("lazy" in node.dataset))
     return !node.hidden && node.dataset.seen === next.dataset.seen;
   if ("lazy" in node.dataset) return node.childElementCount > 0 && next.childElementCount === 0;
