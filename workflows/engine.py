@@ -17,7 +17,7 @@ from django.db import DatabaseError
 from django.db.models import F
 
 from destinations.errors import DeliveryError
-from workflows import circuits, faults, lease
+from workflows import circuits, faults, lease, proofs
 from workflows.clock import Clock, DatabaseClock
 from workflows.failures import Failure, judge, slowed_too_long
 from workflows.lifecycle import StaleState, move, tell
@@ -198,10 +198,8 @@ def _attempt(run: Run, step: Step) -> Result | Paused:
         result = handle(run, step)
     except (lease.LostLease, StaleState, StopAsked):
         raise
-    except circuits.Shut as shut:
-        result = Wait(shut.until, circuits.REASON, shut.message)
-    except circuits.KeyReplaced:
-        result = _with_the_new_key(run)
+    except (circuits.Shut, circuits.KeyReplaced, proofs.Unproven) as held:
+        result = _held(run, held)
     except Paused as paused:
         return paused
     except Exception as error:
@@ -215,6 +213,16 @@ def _attempt(run: Run, step: Step) -> Result | Paused:
     return result
 
 
+def _held(run: Run, reason: circuits.Shut | circuits.KeyReplaced | proofs.Unproven) -> Wait:
+    """Why a call was not made that may be made later."""
+    match reason:
+        case circuits.Shut():
+            return Wait(reason.until, circuits.REASON, reason.message)
+        case proofs.Unproven():
+            return Wait(reason.until, "timer", "Another workflow finds out whether the key is taken.")
+    return _with_the_new_key(run)
+
+
 def _with_the_new_key(run: Run) -> Wait:
     run.reopen()
     return Wait(run.clock.now(), "timer", "The key was replaced meanwhile; going on with the new one.")
@@ -225,7 +233,7 @@ def _refused(run: Run, paused: Paused) -> Result | Paused:
 
     A key that was replaced meanwhile is no trouble at all.
     """
-    key, now = run.key, run.clock.now()
+    key, now = run.recorder.key, run.clock.now()
     if key is None or run.workflow.state == State.CANCELLING:
         return paused
     if circuits.is_replaced(key):

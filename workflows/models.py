@@ -98,6 +98,20 @@ class Circuit(models.Model):
         return f"circuit of {self.account_id}"
 
 
+class Proof(models.Model):
+    """When the secret of a credential, in that `version`, was last taken; one worker finds it out at a time."""
+
+    credential = models.OneToOneField(
+        "credentials.Credential", on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    version = models.PositiveIntegerField(default=0)
+    proved_at = models.DateTimeField(null=True, blank=True)
+    proving_until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"proof of {self.credential_id}"
+
+
 class Workflow(models.Model):
     """One execution of an orchestration. The database owns it; workers borrow it under a lease."""
 

@@ -13,7 +13,7 @@ from typing import Any
 from destinations import redacted
 from destinations.calls import Answer, Call
 from destinations.errors import DeliveryError, RetryLater
-from workflows import circuits, faults, lease
+from workflows import circuits, faults, lease, proofs
 from workflows.circuits import Key
 from workflows.clock import Clock
 from workflows.models import Attempt, Step, StepState, Workflow
@@ -35,8 +35,9 @@ class Sent:
 class Recorder:
     """Keeps the ledger of one worker's calls for one workflow.
 
-    `key` is the secret of the account that is open. Raises LostLease and StopAsked before a call that must
-    not be made any more, and Shut and KeyReplaced of `circuits` before one that must not be made like this.
+    `key` is the secret that is used, `is_open` whether the account it opens is known to be the right one.
+    Raises LostLease and StopAsked before a call that must not be made any more; Shut, KeyReplaced and
+    Unproven before one that must not be made now.
     """
 
     workflow: Workflow
@@ -48,7 +49,10 @@ class Recorder:
     throttled: int = 0
     beat_at: float = 0.0
     key: Key | None = None
+    is_open: bool = False
     tries: bool = False
+    finds_out: bool = False
+    noted_at: float = 0.0
     looked_at: float = 0.0
     slowed_at: datetime | None = None
     last: tuple[Sent, Answer] | None = None
@@ -82,17 +86,22 @@ class Recorder:
 
     def _look_ahead(self, *, force: bool) -> None:
         """See whether the key was refused or replaced meanwhile, at most every few seconds unless `force`."""
-        if force or not self.looked_at or time.monotonic() - self.looked_at >= lease.beat_seconds():
-            self.tries = circuits.check(self.workflow, self.key)
-            self.looked_at = time.monotonic()
+        if not (force or not self.looked_at or time.monotonic() - self.looked_at >= lease.beat_seconds()):
+            return
+        self.tries = circuits.check(self.workflow, self.key)
+        if self.key and not self.finds_out:
+            self.finds_out = proofs.ask(self.key, self.clock.now())
+        self.looked_at = time.monotonic()
 
     def after(self, token: object, outcome: DeliveryError | None, answer: Answer | None) -> None:
         if not isinstance(token, Sent):
             raise TypeError("this token is not from `before`")
         faults.at("after_send", workflow=self.workflow, step=self.step, call=token.call)
         self._record(token, outcome, answer)
+        if self.key and not token.call.endpoint.startswith("sftp."):
+            self._learn(self.key, taken=answer is not None)
         if answer is not None:
-            self._answered(token, answer)
+            self.last = (token, answer)
         faults.at("after_record", workflow=self.workflow, step=self.step, call=token.call)
 
     def _record(self, token: Sent, outcome: DeliveryError | None, answer: Answer | None) -> None:
@@ -111,11 +120,19 @@ class Recorder:
                 self._finish(attempt, token.call, outcome, answer)
             self._count_slowing(self.step, token, slowed=slowed)
 
-    def _answered(self, token: Sent, answer: Answer) -> None:
-        self.last = (token, answer)
-        if self.tries and self.key and not token.call.endpoint.startswith("sftp."):
-            # What was refused is taken: nobody has to decide any more.
-            circuits.close(self.key.credential_id, now=self.clock.now())
+    def _learn(self, key: Key, *, taken: bool) -> None:
+        """What an answer says of the secret: nobody has to decide about it any more, nor to find out."""
+        if taken and not self.is_open:
+            return
+        if not taken:
+            if self.finds_out:
+                proofs.give_up(key)
+        elif self.finds_out or time.monotonic() - self.noted_at >= lease.beat_seconds():
+            proofs.note(key, self.clock.now())
+            self.noted_at = time.monotonic()
+        self.finds_out = False
+        if taken and self.tries:
+            circuits.close(key.credential_id, now=self.clock.now())
             self.tries = False
 
     def _finish(

@@ -19,7 +19,7 @@ from destinations import accounts_check, paths, registry
 from destinations.csv_file import Layout
 from destinations.models import AudienceList, Destination
 from destinations.registry import Klaviyo, Profile, Reading, Session, SftpSession, Target
-from workflows import faults, lease
+from workflows import faults, lease, proofs
 from workflows.circuits import Key
 from workflows.clock import Clock
 from workflows.files import Folder, ledger_path
@@ -39,7 +39,6 @@ class Run:
         self.folder = Folder(workflow.pk)
         self.recorder = Recorder(workflow, clock, worker)
         self.began = time.monotonic()
-        self.key: Key | None = None
         self._session: Session | None = None
         self._sftp: SftpSession | None = None
         self._targets: tuple[Target, ...] | None = None
@@ -93,17 +92,26 @@ class Run:
         """The open line to the account, each call through the limiter and this workflow's recorder."""
         if self._session is None:
             destination = self.destination
-            self.key = Key(destination.credential_id, destination.credential.version)
+            self.recorder.key = Key(destination.credential_id, destination.credential.version)
             self._session = accounts_check.open_checked(destination, clock=self.clock, hooks=self.recorder)
-            # From now on an answer proves the key, and another secret is another session.
-            self.recorder.key = self.key
+            # From now on an answer proves the key.
+            self.recorder.is_open = True
         return self._session
+
+    def test_key(self) -> None:
+        """Test the secret as it is now. Raises what `check_credential` does."""
+        self.reopen()
+        credential = self.destination.credential
+        self.recorder.key = Key(credential.pk, credential.version)
+        accounts_check.check_credential(credential, clock=self.clock, hooks=self.recorder)
+        proofs.note(self.recorder.key, self.clock.now())
 
     def reopen(self) -> None:
         """Close the line to the account; the next call opens it with the secret of that moment."""
         if self._session is not None:
             self._session.gateway.close()
-        self._session = self.recorder.key = self.key = None
+        self._session = self.recorder.key = None
+        self.recorder.is_open = self.recorder.finds_out = False
 
     @property
     def client(self) -> Klaviyo:
