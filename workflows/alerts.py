@@ -98,7 +98,7 @@ def became_inactive(orchestration: Orchestration, workflow: Workflow, now: datet
         kind=Kind.INACTIVE,
         code=code,
         title=f"Made inactive: {orchestration.name}",
-        body="It failed again and again, so it is not started any more, except to see whether it works again. "
+        body="It failed again and again, so it is started no more, except to see whether it works again. "
         f"{entry(code).title}: {entry(code).meaning}",
         key=f"inactive:{orchestration.pk}:{workflow.pk}",
     )
