@@ -48,13 +48,20 @@ def menu(context: Context) -> dict[str, object]:
     waiting = context["waiting"] if "waiting" in context else waiting_for_a_decision()
     counts = {
         "workflows:list": (waiting, "need a decision"),
-        "notifications:list": (count_unread(context["request"].user), "unread"),
+        "notifications:list": (_unread(context), "unread"),
     }
     return {
         "sections": [
             (title, [_entry(*page, path=path, counts=counts) for page in pages]) for title, pages in SECTIONS
         ]
     }
+
+
+def _unread(context: Context) -> int:
+    request = context["request"]
+    # The bell at the top tells the same number, and need not count again.
+    request.unread_notices = count_unread(request.user)
+    return request.unread_notices
 
 
 def _entry(name: str, icon: str, label: str, *, path: str, counts: dict[str, tuple[int, str]]) -> Entry:

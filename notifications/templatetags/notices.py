@@ -29,7 +29,9 @@ SIGNS = {
 
 @register.inclusion_tag("notifications/_bell.html", takes_context=True)
 def bell(context: Context) -> dict[str, Any]:
-    return {"unread": reading.count_unread(context["request"].user)}
+    request = context["request"]
+    counted = getattr(request, "unread_notices", None)
+    return {"unread": reading.count_unread(request.user) if counted is None else counted}
 
 
 @register.inclusion_tag("notifications/_pane.html", takes_context=True)
