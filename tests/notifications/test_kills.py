@@ -73,7 +73,9 @@ def run_one(process: subprocess.Popen[str], killer: Killer, ahead: float) -> flo
     line_in.write(f"{ahead}\n")
     line_in.flush()
     killer.aim(int(line_out.readline()))
-    return float(line_out.readline())
+    ended, over = line_out.readline().split()
+    assert int(ended) in (0, -signal.SIGKILL)
+    return float(over)
 
 
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
