@@ -10,6 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 from credentials import vault
 from credentials.models import Credential
 from credentials.probes import Opened, ProbeFailed
+from destinations import keeping
 from destinations.clock import Clock, SystemClock
 from destinations.errors import DeliveryError, NeedsDecision
 from destinations.gateway import MAX_WAIT, Hooks
@@ -65,10 +66,9 @@ def rate_share(destination: Destination) -> int:
 
     The vendor counts by account, and so do all workers together.
     """
-    if not destination.account_id:
-        return destination.rate_share
-    same = Destination.objects.filter(plugin=destination.plugin, account_id=destination.account_id)
-    return same.aggregate(least=Min("rate_share"))["least"] or destination.rate_share
+    return (
+        keeping.of_account(destination).aggregate(least=Min("rate_share"))["least"] or destination.rate_share
+    )
 
 
 def check_credential(

@@ -127,6 +127,22 @@ def repin(destination: Destination, *, account_id: str, name: str, by: User | An
     return _change(destination, pinned, by)
 
 
+def of_account(destination: Destination) -> QuerySet[Destination]:
+    """Return every destination that feeds the same account, this one among them."""
+    if not destination.account_id:
+        return Destination.objects.filter(pk=destination.pk)
+    return Destination.objects.filter(plugin=destination.plugin, account_id=destination.account_id)
+
+
+def change_share(destination: Destination, share: int, *, by: User | AnonymousUser | None) -> None:
+    """Use so many percent of the vendor's limits, which it counts by account, for all that feed this one."""
+    with transaction.atomic():
+        for each in of_account(destination).exclude(rate_share=share).select_for_update():
+            before, each.rate_share = each.rate_share, share
+            each.save(update_fields=["rate_share", "updated_at"])
+            activity.record(by, "changed", each, fields=["rate_share"], share=share, before=before)
+
+
 def _change(obj: Destination | DataTemplate, columns: dict[str, Any], by: User | AnonymousUser) -> list[str]:
     changed = [name for name, value in columns.items() if getattr(obj, name) != value]
     for name in changed:

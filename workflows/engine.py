@@ -13,11 +13,11 @@ from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db.models import F
 
 from destinations.errors import DeliveryError
-from workflows import circuits, faults, lease, proofs
+from workflows import circuits, faults, inactivity, lease, proofs
 from workflows.clock import Clock, DatabaseClock
 from workflows.failures import Failure, judge, slowed_too_long
 from workflows.lifecycle import StaleState, move, tell
@@ -306,17 +306,23 @@ def _wait(run: Run, step: Step, wait: Wait) -> datetime:
 
 
 def _pause(run: Run, paused: Paused) -> None:
-    move(
-        run.workflow,
-        State.PAUSED,
-        now=run.clock.now(),
-        note=paused.message,
-        code=paused.code,
-        message=paused.message,
-        error=paused.facts,
-    )
+    now = run.clock.now()
+    with transaction.atomic():
+        move(
+            run.workflow,
+            State.PAUSED,
+            now=now,
+            note=paused.message,
+            code=paused.code,
+            message=paused.message,
+            error=paused.facts,
+        )
+        inactivity.note(run.workflow, now)
 
 
 def _end(run: Run, ended: Ended) -> None:
     run.recorder.flush()
-    move(run.workflow, State(ended.state), now=run.clock.now(), note=ended.note, **ended.columns)
+    now = run.clock.now()
+    with transaction.atomic():
+        move(run.workflow, State(ended.state), now=now, note=ended.note, **ended.columns)
+        inactivity.note(run.workflow, now)

@@ -25,6 +25,8 @@ TRIGGERS = {
     "api": "through the API",
     "demo": "demo",
     "resolution": "to mend an earlier run",
+    "probe": "to see whether it works again",
+    "retry": "again, by itself",
 }
 SINCE: dict[str, tuple[str, timedelta]] = {
     "day": ("Last 24 hours", timedelta(days=1)),

@@ -11,9 +11,10 @@ from uuid import UUID
 from django.conf import settings
 
 from notifications import retention
+from workflows import streaks
 from workflows.decisions import Stale, discard, retry
-from workflows.models import Workflow
-from workflows.moves import FINAL, State
+from workflows.models import Orchestration, Workflow
+from workflows.moves import FINAL, LIVE, State
 from workflows.start import CannotStart, start
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,27 @@ def _run_anew(workflow: Workflow) -> None:
         start(workflow.orchestration, by="Rollcall", trigger="retry")
     except CannotStart as error:
         log.warning("cannot run anew", extra={"workflow": str(workflow.pk), "code": error.code})
+
+
+def probe_inactive(now: datetime) -> None:
+    """Try each orchestration that rests and whose time has come, by one run."""
+    for resting in Orchestration.objects.filter(is_active=False, probe_at__lte=now):
+        due = Orchestration.objects.filter(pk=resting.pk, is_active=False, probe_at=resting.probe_at)
+        if due.update(probe_at=now + streaks.FIRST_PROBE) and not _is_at_work(resting):
+            _probe(resting, now)
+
+
+def _is_at_work(orchestration: Orchestration) -> bool:
+    """Whether a run of it is open that has not failed: it works, or somebody decides about its plan."""
+    live = orchestration.workflows.filter(state__in=sorted(LIVE)).first()
+    return live is not None and not streaks.failed(live.state, live.code)
+
+
+def _probe(orchestration: Orchestration, now: datetime) -> None:
+    try:
+        start(orchestration, by="Rollcall", trigger="probe", trigger_key=f"probe:{orchestration.pk}:{now}")
+    except CannotStart as error:
+        log.warning("cannot probe", extra={"orchestration": str(orchestration.pk), "code": error.code})
 
 
 def discard_forgotten(now: datetime) -> None:

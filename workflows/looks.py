@@ -35,7 +35,9 @@ _WAITS_FOR = {
     "verify": "Reads the list back",
     "timer": "Waits",
     "upstream": "Waits for Klaviyo",
+    "circuit": "Waits for a credential",
 }
+_ON_HOLD = Look("run", "clock", "On hold")
 _STAGES = {
     "done": Look("ok", "check", "done"),
     "active": Look("run", "spin", "at work", turning=True),
@@ -47,8 +49,11 @@ _TO_COME = Look("idle", "wait", "to come")
 
 def of_workflow(workflow: Workflow) -> Look:
     state = State(workflow.state)
+    if state == State.PAUSED and workflow.code == "rate_limited" and workflow.wake_at:
+        return _ON_HOLD
     tone, icon = _TONES[state]
-    word = _WAITS_FOR.get(workflow.reason, WORDS[state]) if state == State.WAITING else WORDS[state]
+    waits = state == State.WAITING or (state == State.QUEUED and workflow.reason == "circuit")
+    word = _WAITS_FOR.get(workflow.reason, WORDS[state]) if waits else WORDS[state]
     return Look(tone, icon, word, turning=state in (State.RUNNING, State.CANCELLING))
 
 

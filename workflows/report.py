@@ -33,6 +33,7 @@ def report(workflow: Workflow) -> dict[str, Any]:
         "estimate_seconds": workflow.estimate_seconds,
         "actual_seconds": workflow.actual_seconds,
         "total_seconds": workflow.total_seconds,
+        "waits": workflow.message if workflow.is_open and workflow.reason else "",
         "error": _error(workflow, offers),
         "files": files(workflow),
         "offered": [asdict(each) for each in offers],

@@ -58,6 +58,9 @@ def _state(workflow: Workflow, stage: Stage, mine: Sequence[Step], steps: Sequen
     shown = Stage.CHECK if stage == Stage.CHECK and _extracting(mine) else None
     if current is None or (current.stage != stage and not (shown and current.stage == Stage.QUERY)):
         return "waiting"
+    if workflow.reason == "circuit":
+        # Nothing is at work until somebody has decided about the credential.
+        return "waiting"
     if workflow.state in (State.PAUSED, State.FAILED):
         return "attention"
     if workflow.state in (State.CANCELLED, State.CANCELLING):

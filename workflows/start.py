@@ -12,7 +12,7 @@ from audiences.models import Query
 from destinations import paths
 from destinations.models import DataTemplate, Destination
 from destinations.registry import PLUGINS
-from workflows import alone, circuits
+from workflows import alone, circuits, inactivity
 from workflows.clock import Clock, DatabaseClock
 from workflows.guards import Limits
 from workflows.lifecycle import StaleState, move, tell
@@ -96,6 +96,8 @@ def start(
     Raises CannotStart when the orchestration is not ready to run.
     """
     _check(orchestration)
+    if trigger not in inactivity.ALLOWED and not dry_run and not orchestration.is_active:
+        raise CannotStart("inactive", _inactive(orchestration))
     clock = clock or DatabaseClock()
     key = trigger_key or f"{trigger}:{uuid.uuid4()}"
     for _ in range(START_ATTEMPTS):
@@ -121,6 +123,10 @@ def _check(orchestration: Orchestration) -> None:
         Limits.of(orchestration.guards)
     except (ValueError, TypeError) as error:
         raise CannotStart("guards", f"The guards of “{orchestration}” cannot be read: {error}") from error
+
+
+def _inactive(orchestration: Orchestration) -> str:
+    return f"“{orchestration}” is inactive. {inactivity.why(orchestration)} To try it now, probe it."
 
 
 def _find_or_make(order: Order, clock: Clock) -> Workflow:

@@ -28,6 +28,7 @@ def tick() -> None:
     now = DatabaseClock().now()
     circuits.look_after(now)
     housekeeping.wake_paused(now)
+    housekeeping.probe_inactive(now)
     ring(*engine.due(now))
 
 

@@ -10,14 +10,14 @@ from django.utils import timezone
 from api.configuration.problems import did_you_mean
 from api.console.commands import FAILED, OK, PAUSED, Failure
 from api.console.progress import Watch
-from workflows import decisions, engine
+from workflows import circuits, decisions, engine
 from workflows.models import Orchestration, Workflow
 from workflows.moves import State
 from workflows.start import CannotStart, start
 
 LEAST_HASH_CHARS = 12
 LEAST_ID_CHARS = 4
-WORD = "command line"
+WORD, PROBE = "command line", "probe"
 
 
 def orchestration(name: str) -> Orchestration:
@@ -84,11 +84,13 @@ def approve(found: Workflow, given_hash: str) -> None:
 
 
 def exit_code(found: Workflow) -> int:
-    """0: the list was read back and equals the query, less rows named one by one; 3: paused; else 1.
+    """0: the list was read back and equals the query, less rows named one by one; 3: paused, else 1.
+
+    It is 3 as well when another workflow waits for the decision, about a credential that both go by.
 
     A workflow that succeeded with issues is 0 only when it was verified and nobody is left unconfirmed.
     """
-    if found.state == State.PAUSED:
+    if found.state == State.PAUSED or found.reason == circuits.REASON:
         return PAUSED
     if found.state == State.SUCCEEDED and found.is_verified:
         return OK

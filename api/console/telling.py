@@ -90,6 +90,7 @@ def result_lines(report: Mapping[str, Any]) -> list[str]:
         lines.append(f"  Verified: {_proof(report)}{_less(report['counts'])}.")
         refused = reasons.refused(_by_reason(report["counts"], "rejected"))
         lines += [f"  {refused}"] if refused else []
+    lines += [f"  {report['waits']}"] if report.get("waits") else []
     return [*lines, *error_lines(report)]
 
 

@@ -16,6 +16,7 @@ from workflows.resolutions import (
     common,
     keys,
     lists,
+    paces,
     plans,
     profiles,
     questions,
@@ -70,6 +71,7 @@ MODULES = (
     profiles,
     questions,
     access,
+    paces,
 )
 WAYS: dict[str, Way] = {way.name: way for module in MODULES for way in module.WAYS}
 # Offered after those of the catalogue wherever they fit.

@@ -21,14 +21,15 @@ class Command(commands.Command):
         super().add_arguments(parser)
         parser.add_argument("name", metavar="NAME", help="the orchestration")
         parser.add_argument("--wait", action="store_true", help="work on it in this process until it is over")
+        parser.add_argument("--probe", action="store_true", help="try an inactive orchestration once")
         parser.add_argument(
             "--approve-plan", metavar="HASH", help="approve the plan when it is exactly this one"
         )
 
-    def work(self, *, name: str, wait: bool, approve_plan: str | None, **options: Any) -> int:
+    def work(self, *, name: str, wait: bool, probe: bool, approve_plan: str | None, **options: Any) -> int:
         if approve_plan and not wait:
             raise commands.Failure("usage", "--approve-plan needs --wait.", exit_code=commands.USAGE)
-        found = orders.begin(name)
+        found = orders.begin(name, trigger=orders.PROBE if probe else orders.WORD)
         if not wait:
             return self._leave(found.pk)
         found = orders.to_rest(found, tell=self.tell, planned=self._show_plan)
