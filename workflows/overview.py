@@ -9,7 +9,7 @@ from django.db.models import Model, OuterRef, Subquery
 from audiences.models import Query, QueryState
 from credentials.models import Credential
 from destinations.models import AudienceList, DataTemplate, Destination
-from workflows import looks
+from workflows import inactivity, looks
 from workflows.guards import Limits
 from workflows.history import waiting_for_a_decision
 from workflows.looks import Look
@@ -46,6 +46,11 @@ class Standing:
     @property
     def look(self) -> Look | None:
         return looks.of_workflow(self.last) if self.last else None
+
+    @property
+    def why_inactive(self) -> str:
+        """Why it rests, and when it is tried; '' when it does not."""
+        return inactivity.why(self.orchestration)
 
 
 @dataclass(frozen=True)
