@@ -2,21 +2,14 @@
 
 import time
 from dataclasses import asdict, dataclass
-from typing import Protocol
 
-from tests.faults.codes.scenario import End, Given, Press, Scenario
+from tests.faults.codes.desks import Desk
+from tests.faults.codes.scenario import End, Press, Scenario
 from tests.faults.codes.stage import Stage
 from workflows.models import Event, Workflow
 from workflows.moves import State
 
 SUCCEEDED = (State.SUCCEEDED, State.SUCCEEDED_WITH_ISSUES)
-
-
-class Desk(Protocol):
-    """Where somebody sits who takes a way out."""
-
-    def press(self, workflow: Workflow, press: Press, given: dict[str, Given]) -> str:
-        """Take the way out and return the button's word. Raises AssertionError when it is not open."""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,19 @@
 """Every row of the table, and which of them the everyday suite plays."""
 
-from tests.faults.codes.rows import inside, keys, servers, upstream
+from tests.faults.codes.rows import inside, keys, lists, people, queries, servers, upstream
 from tests.faults.codes.scenario import Scenario
 from workflows.catalogue import CATALOGUE, REASONS
 
-ROWS: tuple[Scenario, ...] = (*keys.ROWS, *upstream.ROWS, *inside.ROWS, *servers.ROWS)
+ROWS: tuple[Scenario, ...] = (
+    *keys.ROWS,
+    *lists.ROWS,
+    *queries.ROWS,
+    *people.ROWS,
+    *people.REASONS,
+    *upstream.ROWS,
+    *inside.ROWS,
+    *servers.ROWS,
+)
 
 
 def promised() -> set[tuple[str, str, str]]:

@@ -8,6 +8,8 @@ from tests.flows.world import people
 from workflows.models import Workflow
 
 DAY_SECONDS = 86_400.0
+# A server of files beside the API.
+SPARE_WAY = {"sftp": {}}
 PATIENCE = timedelta(hours=2)
 HALF_AN_HOUR = timedelta(minutes=30)
 
@@ -64,4 +66,11 @@ def deaf_to_removals(stage: Stage) -> Workflow:
     stage.run()
     company.write(people(3))
     stage.klaviyo.fault("status", status=204, body="", method="DELETE", path="relationships/profiles")
+    return stage.run()
+
+
+def slowing_down(stage: Stage) -> Workflow:
+    """Klaviyo asks to slow down, whatever is asked: other apps use up the account's limits."""
+    stage.open(**SPARE_WAY)
+    stage.klaviyo.fault("status", status=429, seconds=30)
     return stage.run()
