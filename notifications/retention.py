@@ -1,7 +1,11 @@
 """Deleting what is kept no longer."""
 
 from datetime import datetime
+from pathlib import Path
 
+from django.conf import settings
+
+from notifications import sending
 from notifications.models import Message, Notification
 
 
@@ -11,3 +15,12 @@ def purge(before: datetime) -> None:
     Message.objects.filter(made_at__lt=before).delete()
     # Nothing is left to be told by these.
     Message.objects.filter(deliveries=None).delete()
+    if sending.writes_to_files():
+        _drop_files(Path(settings.EMAIL_FILE_PATH), before)
+
+
+def _drop_files(folder: Path, before: datetime) -> None:
+    """Mail that was written to files names who it was for."""
+    for file in folder.glob("*.log"):
+        if file.stat().st_mtime < before.timestamp():
+            file.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """Posting: with the change it tells of, once, and owed to who wants it."""
 
+import os
 import uuid
 from datetime import timedelta
 
@@ -168,3 +169,15 @@ class TestRetention:
         assert [notice.pk for notice in Notification.objects.all()] == [new.pk]
         assert not Message.objects.exists()
         assert ada.receipts.count() == 1
+
+    def test_deletes_mail_that_was_written_to_files(self, settings, tmp_path):
+        settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+        settings.EMAIL_FILE_PATH = str(tmp_path)
+        old, new = tmp_path / "old.log", tmp_path / "new.log"
+        for file, moment in ((old, NOON), (new, NOON + timedelta(days=2))):
+            file.write_text("To: ada@example.org")
+            os.utime(file, (moment.timestamp(), moment.timestamp()))
+
+        retention.purge(NOON + timedelta(days=1))
+
+        assert [file.name for file in tmp_path.iterdir()] == ["new.log"]
