@@ -33,6 +33,8 @@ from workflows.words import counted
 
 EVENTS_SHOWN = 60
 MOVING = 5
+# Steps that wait for what Klaviyo makes of the batches, with a progress of their own.
+AFTERWARDS = ("jobs", "ingest")
 UNEQUAL = frozenset({"unconfirmed", "sftp_unconfirmed", "file_unconfirmed"})
 DIFFERS = Look("warn", "half", "done, with a difference")
 
@@ -89,6 +91,7 @@ class Picture:
     panel: Panel
     followers: Sequence[Workflow]
     files: Files
+    waits_for_people: bool
     took_seconds: float | None
     version: str
 
@@ -136,6 +139,11 @@ class Picture:
     def sent_before(self) -> str:
         """What of it has reached the list while it waits, in one true sentence."""
         return sent_before(self.workflow, self.sent)
+
+    @property
+    def shows_delivery(self) -> bool:
+        """Whether the progress bar is that of the batches, and not of something that is waited for."""
+        return self.delivery is not None and not self.workflow.is_final and not self.waits_for_people
 
     @property
     def sent_so_far(self) -> str:
@@ -238,6 +246,9 @@ def picture(workflow: Workflow, *, now: datetime, asked: Asked) -> Picture:
         followers=following,
         files=ways.uploaded(
             step.outcome for step in steps if step.kind == "upload" and step.state == StepState.DONE
+        ),
+        waits_for_people=any(
+            step.kind in AFTERWARDS and step.progress and not step.is_done for step in steps
         ),
         took_seconds=_took(workflow, steps),
         version=_version(workflow, steps, events[0].event.seq if events else None),

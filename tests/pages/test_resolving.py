@@ -35,7 +35,8 @@ def words(page: str) -> str:
 def way(page: str, name: str) -> str:
     """The part of the page that is one way out."""
     start = page.index(f'value="{name}"')
-    return page[start : page.index("</li>\n", page.index("</form>", start))]
+    end = page.find('<li class="way">', start)
+    return page[start : end if end > 0 else page.index("</ul>", start)]
 
 
 class TestPanel:

@@ -42,8 +42,7 @@ LARGE = Work(
 
 def build(world: World) -> dict[str, Workflow]:
     """Make the workflows, each of a list of its own, by the part each plays."""
-    world.destination.sftp_credential = world.sftp
-    world.destination.save()
+    opens_sftp(world)
     made = {
         "held": _held(world, LARGE),
         "held, no SFTP": _held(world, _without_sftp()),
@@ -59,6 +58,14 @@ def build(world: World) -> dict[str, Workflow]:
     }
     made["mended"], made["mending"] = _mended(world)
     return made
+
+
+def opens_sftp(world: World) -> None:
+    """Give the destination its second way in, to `SERVER`."""
+    world.sftp.settings |= {"host": SERVER.host, "port": SERVER.port, "user": SERVER.user}
+    world.sftp.save(update_fields=["settings"])
+    world.destination.sftp_credential = world.sftp
+    world.destination.save()
 
 
 def a_plan(work: Work = LARGE, wanted: str = "auto") -> dict[str, Any]:
@@ -162,6 +169,8 @@ def _small(world: World) -> Workflow:
 
 def stuck(world: World, error: Any, *, uploaded: int, **given: Any) -> Workflow:
     told = {"list_key": error.code, "state": "paused", "code": error.code, "message": error.message}
+    if isinstance(error, HostKeyRefused):
+        told["error"] = {"presented": str(error.presented)}
     workflow = _run(world, a_plan(), **told | given)
     _upload(workflow, done=uploaded)
     for number in range(uploaded, 6):
