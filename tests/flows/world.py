@@ -70,12 +70,13 @@ class World:
     test_credential: bool = True
     sftp: Mapping[str, Any] | None = None
     clock: Clock | None = None
+    rows: Sequence[Mapping[str, Any]] | None = None
     orchestration: Orchestration = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.csv = self.folder / "people.csv"
-        self.write(people(3))
+        self.write(people(3) if self.rows is None else self.rows)
         self.credential = Credential(name="Shop", kind="klaviyo_api_key")
         vault.save_secret(self.credential, self.klaviyo.key)
         destination = Destination.objects.create(name="Klaviyo", plugin="klaviyo", credential=self.credential)
@@ -106,6 +107,14 @@ class World:
             writer = csv.DictWriter(stream, names)
             writer.writeheader()
             writer.writerows(rows)
+
+    def activate(self) -> None:
+        """Let the query know the columns that were written since."""
+        queries.activate(self.query)
+
+    def list_made(self) -> str:
+        """The list, made by hand when it is not there yet."""
+        return self.klaviyo.list_named(LIST)
 
     def start(self, **given: Any) -> Workflow:
         return start(self.orchestration, by="a test", trigger="manual", **given)

@@ -57,7 +57,8 @@ def _offer_country(trouble: Trouble) -> Resolution | None:
         "phone_country",
         "Convert with a default country",
         f"Reads {rows_of(sum(found.values()))} with numbers of one country from now on: it becomes the "
-        f"default country of the data template “{template}”.{affected.shared(template)} {affected.then(trouble)}",
+        f"default country of the data template “{template}”.{affected.shared(template)} "
+        f"{affected.then(trouble)}",
         steps=("Choose the country", "See what becomes of the numbers", "Press Resolve"),
         verb=RESOLVE,
         fields=(
@@ -180,7 +181,7 @@ def _offer_aside(trouble: Trouble) -> Resolution | None:
     if code in OF_REFUSALS:
         plan = (
             f"Goes on without {people(affected.number(trouble))} that were refused: they stay as they are, "
-            f"and {workflow.plan.get('removes', 0):,} people are removed as planned. The next run tries again."
+            f"and {workflow.plan.get('removes', 0):,} people are removed as planned. The next run tries them."
         )
     return Resolution(
         "set_aside",
@@ -248,7 +249,8 @@ def _offer_duplicates(trouble: Trouble) -> Resolution | None:
         "duplicates_rule",
         "Choose which row of a person counts",
         f"{rows_of(number)} speak of a person whom another row describes differently. What you choose "
-        f"becomes the rule of the data template “{template}”.{affected.shared(template)} {affected.then(trouble)}",
+        f"becomes the rule of the data template “{template}”.{affected.shared(template)} "
+        f"{affected.then(trouble)}",
         steps=("Choose the rule", "Read the rows again by it", "Read the list back"),
         fields=(Field("rule", Kind.CHOICE, "Rule", value=first, choices=tuple(choices)),),
         numbers=(("Rows put aside", number),),
