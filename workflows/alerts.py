@@ -120,6 +120,19 @@ def became_active(orchestration: Orchestration, workflow: Workflow, now: datetim
     return post(notice, now=now)
 
 
+def given_up(workflow: Workflow, *, days: int, now: datetime) -> Notification | None:
+    """Tell that a workflow nobody decided about is over, and that nothing more of it is sent."""
+    notice = _about(
+        workflow,
+        kind=Kind.TROUBLE,
+        code=workflow.code,
+        title=f"Given up: {workflow.orchestration.name}",
+        body=f"Nobody decided about it for {days} days, so nothing more of it is sent.",
+        key=f"given-up:{workflow.pk}",
+    )
+    return post(notice, now=now)
+
+
 def requested(workflow: Workflow, *, title: str, body: str, key: str, now: datetime) -> Notification | None:
     """Pass on that somebody asks for help with a workflow; the words hold no person."""
     notice = _about(workflow, kind=Kind.REQUEST, code=workflow.code, title=title, body=body, key=key)

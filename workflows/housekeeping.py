@@ -9,9 +9,10 @@ from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 
 from notifications import retention
-from workflows import streaks
+from workflows import alerts, streaks
 from workflows.decisions import Stale, discard, retry
 from workflows.models import Orchestration, Workflow
 from workflows.moves import FINAL, LIVE, State
@@ -70,14 +71,20 @@ def discard_forgotten(now: datetime) -> None:
     paused = Workflow.objects.filter(state=State.PAUSED)
     for workflow in paused.filter(progress_at__lt=now - _retention()):
         try:
-            discard(workflow, by="Rollcall")
+            with transaction.atomic():
+                discard(workflow, by="Rollcall")
+                alerts.given_up(workflow, days=settings.RETENTION_DAYS, now=now)
         except Stale:
             log.info("decided about meanwhile", extra={"workflow": str(workflow.pk)})
 
 
-def purge(now: datetime) -> None:
-    """Delete the files of workflows that are over, sealed rows past their time, and notices as old."""
+def forget_notices(now: datetime) -> None:
+    """Delete notices, and what was sent of them, past their time."""
     retention.purge(now - _retention())
+
+
+def purge(now: datetime) -> None:
+    """Delete the files of workflows that are over, and sealed rows past their time."""
     # Folders first, database second: what was begun in between is not looked at.
     kept, sealed = _folders("workflows"), _folders("sealed")
     known = _known({**kept, **sealed})

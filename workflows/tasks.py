@@ -42,6 +42,7 @@ def tidy() -> None:
     now = DatabaseClock().now()
     housekeeping.discard_forgotten(now)
     housekeeping.purge(now)
+    housekeeping.forget_notices(now)
 
 
 def ring(*workflow_ids: UUID | str) -> bool:

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from django.conf import settings as configured
 
+from notifications.models import Notification
+from tests.notifications.conftest import a_channel
 from tests.workflows.factories import a_workflow
 from workflows import housekeeping, tasks
 from workflows.files import Folder
+from workflows.lifecycle import move
 from workflows.models import Event, Workflow
 from workflows.moves import State
 
@@ -92,6 +95,7 @@ class TestDiscardForgotten:
         forgotten.refresh_from_db()
         assert forgotten.state == State.CANCELLED
         assert Event.objects.get(workflow=forgotten, to_state=State.CANCELLED).actor == "Rollcall"
+        assert Notification.objects.get(workflow=forgotten.pk).title.startswith("Given up: ")
         assert Folder(forgotten.pk).path == folder
         assert not folder.exists()
 
@@ -109,7 +113,8 @@ class TestBeat:
     def test_tidies_up_far_less_often_than_it_wakes(self):
         beat = configured.CELERY_BEAT_SCHEDULE
 
-        assert {entry["task"] for entry in beat.values()} == {"workflows.tick", "workflows.tidy"}
+        tasks_of_beat = {entry["task"] for entry in beat.values()}
+        assert tasks_of_beat == {"workflows.tick", "workflows.tidy", "notifications.dispatch"}
         assert (beat["tick"]["schedule"], beat["tidy"]["schedule"]) == (2.0, 300.0)
 
     def test_ticks_without_a_look_at_the_files(self, data_folder: Path):
@@ -120,3 +125,14 @@ class TestBeat:
 
         tasks.tidy()
         assert not orphan.exists()
+
+    def test_sends_what_is_owed_and_forgets_it_when_it_is_old(self):
+        channel, pausing = a_channel(), a_workflow(state=State.RUNNING)
+        move(pausing, State.PAUSED, now=days_ago(31), code="query_failed")
+
+        tasks.dispatch_notices()
+        assert channel.messages.get().error == "not_taken"
+
+        tasks.tidy()
+        assert not Notification.objects.exists()
+        assert not channel.messages.exists()
