@@ -122,3 +122,18 @@ class TestCanaries:
 def own_lines(opened: str) -> list[str]:
     """Return the last two lines of an OpenSSH file, where the private half stands."""
     return [line for line in opened.splitlines() if "-----" not in line][-2:]
+
+
+class TestCandidate:
+    def test_opens_with_another_key_at_the_same_place_and_changes_nothing(self, keys):
+        stored = Credential(name="Files", kind="sftp", settings={"host": "sftp.example.org", "user": "shop"})
+        vault.save_secret(stored, ssh.text())
+        key = ssh_keys.generate()
+
+        made = vault.candidate(stored, key.openssh)
+
+        assert ssh_keys.read(vault.reveal(made)).public_line == key.public_line
+        assert made.settings == {**stored.settings, "public_key": key.public_line}
+        stored.refresh_from_db()
+        assert (stored.version, made.version) == (1, 2)
+        assert stored.public_key != key.public_line

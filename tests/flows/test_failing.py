@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.flows.world import World, people
+from tests.flows.world import HurriedClock, World, people
 from workflows import decisions, engine
 from workflows.moves import State
 
@@ -23,13 +23,14 @@ class TestRefusals:
         assert company.go_on(paused).state == State.SUCCEEDED
 
     def test_pauses_when_the_account_is_full(self, world: Callable[..., World]):
-        company = world()
+        company = world(clock=HurriedClock())
         company.klaviyo.fill_lists(1_000)
 
         paused = company.run()
 
         assert (paused.state, paused.code) == (State.PAUSED, "max_lists")
-        assert "1000 together" in paused.message
+        assert "1,000 lists and 0 segments; 1,000 together" in paused.message
+        assert company.klaviyo.log(operation="POST /api/lists") == []
         first = company.klaviyo.lists()[0]["id"]
         company.klaviyo.delete_list(first)
         decisions.retry(paused, by="a test")

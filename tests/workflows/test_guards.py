@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.guards import Change, Limits, objections
+from workflows.guards import Change, Limits, letting_pass, objections
 
 
 def change(**given: object) -> Change:
@@ -71,3 +71,28 @@ class TestLimits:
 
     def test_fills_in_what_is_not_said(self):
         assert Limits.of({"max_removed": 7}) == Limits(max_removed=7)
+
+
+class TestLettingPass:
+    def test_raises_no_limit_further_than_need_be(self):
+        found = letting_pass(
+            change(removed=401, added=5_000, live_flows=("Welcome",)), Limits(max_removed=300)
+        )
+
+        assert found == Limits(max_removed_share=0.41, max_removed=401, max_flow_adds=5_000)
+
+    def test_leaves_limits_that_hold_nothing(self):
+        assert letting_pass(change(), Limits()) == Limits()
+
+    @pytest.mark.parametrize("held", [{"first_run": True}, {"size": "Too few."}, {"candidates": 0}])
+    def test_knows_what_no_limit_lets_pass(self, held: dict[str, object]):
+        assert letting_pass(change(**held), Limits()) is None
+
+    @given(st.integers(1, 10**6), st.integers(1, 10**6), st.integers(0, 10**6))
+    def test_always_passes_afterwards(self, listed: int, removed: int, added: int):
+        held = change(listed=listed, removed=min(listed, removed), added=added, live_flows=("Welcome",))
+
+        found = letting_pass(held, Limits())
+
+        assert found is not None
+        assert objections(held, found) == []

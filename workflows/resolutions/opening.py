@@ -80,7 +80,7 @@ def _readable(credential: Credential) -> bool:
 def people_of_plan(workflow: Workflow) -> int | None:
     """How many people a plan changes something for; None before there is one."""
     plan = workflow.plan
-    return plan["adds"] + plan["removes"] + plan["updates"] if plan else None
+    return sum(plan.get(name, 0) for name in ("adds", "removes", "updates")) if plan else None
 
 
 def waiting_too(credential: Credential, workflow: Workflow) -> QuerySet[Workflow]:

@@ -53,7 +53,7 @@ def _offer_approve(trouble: Trouble) -> Resolution | None:
     if not _held(workflow):
         return None
     plan = workflow.plan
-    adds, removes, updates = plan["adds"], plan["removes"], plan["updates"]
+    adds, removes, updates = (plan.get(name, 0) for name in ("adds", "removes", "updates"))
     calls = sum(plan.get("calls", {}).values())
     typed = _typed(workflow)
     return Resolution(
@@ -68,7 +68,7 @@ def _offer_approve(trouble: Trouble) -> Resolution | None:
             ("To add", adds),
             ("To remove", removes),
             ("To update", updates),
-            ("On the list now", plan["members"]),
+            ("On the list now", plan.get("members", 0)),
         ),
         permission="workflows.add_approval",
     )
@@ -77,9 +77,9 @@ def _offer_approve(trouble: Trouble) -> Resolution | None:
 def _typed(workflow: Workflow) -> Field | None:
     """What must be typed before much changes at once; None for a small plan."""
     plan = workflow.plan
-    if plan["removes"] > MANY:
-        label = f"Type {plan['removes']} to remove so many people"
-        return Field(SURE, Kind.TYPED, label, expected=str(plan["removes"]))
+    if plan.get("removes", 0) > MANY:
+        label = f"Type {plan.get('removes', 0)} to remove so many people"
+        return Field(SURE, Kind.TYPED, label, expected=str(plan.get("removes", 0)))
     if "starts_flows" in _objected(workflow):
         label = f"Type {plan['adds']} to enter so many people into flows"
         return Field(SURE, Kind.TYPED, label, expected=str(plan["adds"]))
@@ -100,9 +100,15 @@ def _approve(trouble: Trouble, answers: Answers, probed: object, person: Person,
 # -- another limit
 
 
-def _change(workflow: Workflow) -> Change:
+def _change(workflow: Workflow) -> Change | None:
+    """The numbers of the plan that is held, None when they are not kept any more."""
     plan = workflow.steps.filter(kind__in=("compare", "draft"), outcome__hash=workflow.plan_hash).first()
-    return change_of(workflow, plan.outcome if plan else workflow.plan)
+    return change_of(workflow, plan.outcome) if plan else None
+
+
+def _passing(workflow: Workflow, limits: Limits) -> Limits | None:
+    change = _change(workflow)
+    return letting_pass(change, limits) if change else None
 
 
 def _offer_limit(trouble: Trouble) -> Resolution | None:
@@ -110,7 +116,7 @@ def _offer_limit(trouble: Trouble) -> Resolution | None:
     if not _held(workflow) or workflow.code != "guard":
         return None
     limits = Limits.of(workflow.config["guards"])
-    passing = letting_pass(_change(workflow), limits)
+    passing = _passing(workflow, limits)
     if passing is None:
         return None
     changed = [name for name in NUMBERS if getattr(passing, name) != getattr(limits, name)]
@@ -123,7 +129,7 @@ def _offer_limit(trouble: Trouble) -> Resolution | None:
         "them unasked.",
         steps=("Enter the limits", "The guard judges this plan by them", "Deliver, and read the list back"),
         fields=tuple(_number(passing, name) for name in changed),
-        numbers=(("To add", workflow.plan["adds"]), ("To remove", workflow.plan["removes"])),
+        numbers=(("To add", workflow.plan["adds"]), ("To remove", workflow.plan.get("removes", 0))),
         permission="workflows.change_orchestration",
     )
 
@@ -145,9 +151,8 @@ def _probe_limit(trouble: Trouble, answers: Answers, clock: Clock) -> dict[str, 
     """Return the limits as they will be. Raises Refused when this plan would still be held by them."""
     workflow = trouble.workflow
     limits = Limits.of(workflow.config["guards"])
-    change = _change(workflow)
-    passing = letting_pass(change, limits)
-    if passing is None:
+    change, passing = _change(workflow), _passing(workflow, limits)
+    if change is None or passing is None:
         raise NotOffered("No limit lets this plan pass.")
     given: dict[str, float] = {}
     for name in NUMBERS:
