@@ -11,11 +11,13 @@ from workflows.guards import OF_ROWS
 from workflows.lifecycle import StaleState, move, tell
 from workflows.models import Approval, StepState, Workflow
 from workflows.moves import State
+from workflows.sent import at_its_end
 
 APPROVAL_LASTS = timedelta(hours=24)
 # Old plans are not carried out: the query and the list have gone on since.
 PLAN_LASTS_FOR_APPROVAL = timedelta(hours=24)
 PLAN_LASTS_FOR_RETRY = timedelta(hours=6)
+TELLING_ATTEMPTS = 5
 FOR_A_PLAN = ("guard", "plan_ready", *sorted(OF_ROWS))
 
 
@@ -91,7 +93,8 @@ def discard(workflow: Workflow, *, by: str, clock: Clock | None = None) -> None:
     """Give a paused plan up; nothing of it is sent. Raises Stale when it is not paused."""
     if workflow.state != State.PAUSED:
         raise Stale("This workflow does not wait for a decision.")
-    _move(workflow, State.CANCELLED, clock or DatabaseClock(), by, "Discarded.")
+    note = f"Discarded. {at_its_end(workflow)}".strip()
+    _move(workflow, State.CANCELLED, clock or DatabaseClock(), by, note)
 
 
 def cancel(workflow: Workflow, *, by: str, clock: Clock | None = None) -> None:
@@ -103,14 +106,26 @@ def cancel(workflow: Workflow, *, by: str, clock: Clock | None = None) -> None:
     if workflow.is_final:
         raise Stale("This workflow is over.")
     if workflow.state in (State.QUEUED, State.PAUSED):
-        _move(workflow, State.CANCELLED, clock, by, "Stopped before anything more was sent.")
+        note = f"Stopped before anything more was sent. {at_its_end(workflow)}".strip()
+        _move(workflow, State.CANCELLED, clock, by, note)
     elif workflow.state != State.CANCELLING:
-        now = clock.now()
-        with transaction.atomic():
-            open_still = Workflow.objects.filter(pk=workflow.pk, state__in=(State.RUNNING, State.WAITING))
-            if not open_still.update(cancel_requested=True, wake_at=now):
-                raise Stale("This workflow has moved on since the page was shown.")
-            tell(workflow, "stop", now=now, actor=by, message="Asked to stop.")
+        _ask_to_stop(workflow, clock.now(), by)
+
+
+def _ask_to_stop(workflow: Workflow, now: datetime, by: str) -> None:
+    """Write the wish down once, however often it is pressed; the worker tells of its own things meanwhile."""
+    for _ in range(TELLING_ATTEMPTS):
+        try:
+            with transaction.atomic():
+                open_still = Workflow.objects.filter(pk=workflow.pk, state__in=(State.RUNNING, State.WAITING))
+                if not open_still.filter(cancel_requested=False).update(cancel_requested=True, wake_at=now):
+                    raise Stale("It was asked to stop already, or has moved on since the page was shown.")
+                tell(workflow, "stop", now=now, actor=by, message="Asked to stop.")
+                return
+        except IntegrityError:
+            # Somebody else wrote a line of its history in the same moment.
+            continue
+    raise Stale("This workflow is moving on this very moment. Look at it again.")
 
 
 def _move(workflow: Workflow, to: State, clock: Clock, by: str, note: str) -> None:

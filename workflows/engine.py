@@ -26,6 +26,7 @@ from workflows.moves import FINAL, State
 from workflows.results import Again, Done, Ended, Paused, Result, StopAsked, Wait
 from workflows.run import Run
 from workflows.steps import HANDLERS, story
+from workflows.steps.stop import told as told_at_stop
 from workflows.steps.stop import wind_down
 
 log = logging.getLogger(__name__)
@@ -140,7 +141,7 @@ def _steps(run: Run) -> datetime | None:
         if isinstance(result, Wait) and (other := _useful_meanwhile(run, step, result)):
             step, result = other, _attempt(run, other)
         if run.workflow.state == State.CANCELLING:
-            result = _stopped(result)
+            result = _stopped(run, result)
         if isinstance(result, Paused):
             # Whoever asked to stop meanwhile need not be asked anything more.
             run.recorder.heartbeat(force=True)
@@ -159,15 +160,16 @@ def _steps(run: Run) -> datetime | None:
     return run.clock.now()
 
 
-def _stopped(result: Result | Paused) -> Result | Paused:
+def _stopped(run: Run, result: Result | Paused) -> Result | Paused:
     """Whatever keeps us from looking, nothing more is sent: the wish to stop is carried out."""
-    if isinstance(result, Paused):
-        return Ended(State.CANCELLED, f"Stopped. {result.message}")
-    if isinstance(result, Ended) and result.state != State.CANCELLED:
-        return Ended(State.CANCELLED, f"Stopped. {result.note}")
-    if isinstance(result, Wait) and result.reason == circuits.REASON:
-        return Ended(State.CANCELLED, f"Stopped. {result.message}")
-    return result
+    if isinstance(result, Paused) or (isinstance(result, Wait) and result.reason == circuits.REASON):
+        why = result.message
+    elif isinstance(result, Ended) and result.state != State.CANCELLED:
+        why = result.note
+    else:
+        return result
+    note = f"{told_at_stop(run)} {why}"
+    return Ended(State.CANCELLED, note, {"message": note})
 
 
 def _next(workflow: Workflow) -> Step:

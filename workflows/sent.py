@@ -64,3 +64,26 @@ def sent_by(steps: Iterable[Step]) -> Sent:
             taken[step.kind] += int(step.outcome.get("rows", 0)) if step.state == StepState.DONE else 0
             doubtful += step.state == StepState.AMBIGUOUS
     return Sent(sum(taken[kind] for kind in ADDS), taken["update"], taken["remove"], doubtful)
+
+
+def at_its_end(workflow: Workflow) -> str:
+    """Say what a workflow that is stopped has sent, and what of its plan it has not; '' without a plan."""
+    done, left = dict.fromkeys(DELIVERIES, 0), dict.fromkeys(DELIVERIES, 0)
+    for step in workflow.steps.filter(kind__in=DELIVERIES).exclude(state=StepState.SKIPPED):
+        if step.state == StepState.DONE:
+            done[step.kind] += step.outcome.get("rows", 0)
+        else:
+            left[step.kind] += step.input.get("limit", 0) - len(step.input.get("skip", ()))
+    if not any((*done.values(), *left.values())):
+        return "" if not workflow.plan else "Nothing was sent."
+    told = f"Sent before: {_numbers(done)}."
+    if any(left.values()):
+        told += f" Not sent: {_numbers(left)}."
+    if done["upload"]:
+        told += f" {done['upload']:,} of the adds lie in uploaded files that Klaviyo may still take in."
+    return told
+
+
+def _numbers(people: dict[str, int]) -> str:
+    adds = sum(people[kind] for kind in ADDS)
+    return f"{adds:,} adds, {people['update']:,} updates, {people['remove']:,} removals"

@@ -174,7 +174,10 @@ class TestLostWorkers:
         assert _picture(workflow) == before
         assert _writes(company) == sent < DELIVERIES
         removed = STAY + GO + COME - len(company.members())
-        assert workflow.message == f"Stopped. Sent before: {COME} adds, 0 updates, {removed:,} removals."
+        assert workflow.message == (
+            f"Stopped. Sent before: {COME} adds, 0 updates, {removed:,} removals. "
+            f"Not sent: 0 adds, 0 updates, {GO - removed:,} removals."
+        )
 
 
 def _caught_delivering(company: World, fleet: Fleet) -> tuple[Worker, Worker, Workflow]:

@@ -122,12 +122,24 @@ def resolve(
     _check(resolution.fields, answers)
     probed = way.probe(trouble, answers, clock)
     with transaction.atomic():
+        _still_open(trouble, name)
         resolved = way.apply(trouble, answers, probed, by, clock)
         facts: Mapping[str, object] = {"resolution": name, "code": trouble.code, **resolved.facts}
         message = f"{by.name} chose “{resolution.label}”. {resolved.note}"
         tell(workflow, "decision", now=clock.now(), actor=by.name, message=message, decided=dict(facts))
         activity.record(by.user, "resolved", workflow, **facts)
     return resolved
+
+
+def _still_open(trouble: Trouble, name: str) -> None:
+    """Hold the workflow's row, so that of many who press in the same moment one is the first.
+
+    Raises NotOffered when somebody else was.
+    """
+    seen = trouble.workflow
+    held = Workflow.objects.select_for_update().filter(pk=seen.pk, row_version=seen.row_version).first()
+    if held is None or name not in {way.name for way, _ in _offered(trouble)}:
+        raise NotOffered("Someone else decided about this a moment ago. Look at what the workflow says now.")
 
 
 def _trouble(workflow: Workflow, reason: str) -> Trouble:

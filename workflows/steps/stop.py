@@ -6,7 +6,7 @@ from workflows.models import Step, StepState
 from workflows.moves import State
 from workflows.results import Ended, Result, Wait
 from workflows.run import Run
-from workflows.sent import ADDS, DELIVERIES
+from workflows.sent import at_its_end
 from workflows.steps import arrivals, barrier
 
 LOOK_EVERY = timedelta(seconds=5)
@@ -21,25 +21,20 @@ def wind_down(run: Run, step: Step) -> Result:
         return Wait(doubt, "settle", "Stopping: a request without an answer may still take effect.")
     if _running_jobs(run):
         return Wait(now + LOOK_EVERY, "settle", "Stopping: Klaviyo still works on an import.")
-    applied = {
-        kind: sum(
-            step.outcome.get("rows", 0) for step in run.workflow.steps.filter(kind=kind, state=StepState.DONE)
-        )
-        for kind in DELIVERIES
-    }
-    sent = sum(applied[kind] for kind in ADDS)
-    note = (
-        f"Stopped. Sent before: {sent:,} adds, {applied['update']:,} updates, {applied['remove']:,} removals."
-    )
-    if applied["upload"]:
-        note += f" {applied['upload']:,} of the adds lie in uploaded files that Klaviyo may still take in."
+    note = told(run)
+    return Ended(State.CANCELLED, note, {"message": note})
+
+
+def told(run: Run) -> str:
+    """Say what was applied before the stop, and what was not."""
+    note = f"Stopped. {at_its_end(run.workflow)}".strip()
     if deleted := run.workflow.steps.filter(kind="delete", state=StepState.DONE).count():
         note += f" {deleted:,} lists and segments were deleted."
     if begun := _begun(run):
         note += (
             f" An upload of {begun:,} people was begun and not finished; a part of it may still be taken in."
         )
-    return Ended(State.CANCELLED, note, {"message": note})
+    return note
 
 
 def _begun(run: Run) -> int:
