@@ -23,9 +23,13 @@ NOT_LOADED: dict[str, Reason] = {
     "phone_no_country": Reason(
         "Phone number has no country code", "Set a default country in the data template"
     ),
-    "duplicate": Reason("Same person twice in the query", "Nothing: the most complete row was taken"),
-    "duplicate_conflict": Reason("Same person twice, with different values", "Group the query by person"),
+    "duplicate": Reason("Same person twice in the query", "Nothing: one of the rows was taken, by the rule"),
+    "duplicate_conflict": Reason("Same person twice, with different values", "Choose which row counts"),
     "value_type": Reason("A value has another type than its field", "Change the field’s type, or the query"),
+}
+REFUSED: dict[str, Reason] = {
+    "duplicate_profile": Reason("Several profiles match", "Choose which profile keeps what"),
+    "too_large": Reason("Larger than 100 kB", "Send fewer fields"),
 }
 REJECTED = Reason("Refused by Klaviyo", "Look at the row at the source; it is tried again next run")
 KEPT_OUT = Reason("Left the list by themselves", "Nothing: they are not put back")
@@ -40,6 +44,8 @@ def not_loaded(code: str) -> Reason:
 
 def rejected(code: str) -> Reason:
     """The reason behind a code of Klaviyo's; its own word is kept, since its help is found under it."""
+    if known := REFUSED.get(code):
+        return known
     return Reason(f"{REJECTED.title}: {spelled(code).lower()}", REJECTED.remedy) if code else REJECTED
 
 

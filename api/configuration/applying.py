@@ -168,6 +168,7 @@ class _Writing:
             "credential": credential,
             "sftp_credential": Credential.objects.filter(name=given.sftp_credential).first(),
             "settings": {"sftp": files} if files else {},
+            "allows_restricted": given.allows_restricted,
             "description": given.description,
         }
         row, change = upsert(Destination, "destination", key={"name": name}, values=values)
@@ -232,4 +233,12 @@ class _Writing:
             activity.record(self.actor, action, row, fields=list(change.fields), way="configuration file")
 
 
-_QUERY_FIELDS = ("description", "default_country", "warn_below", "warn_above", "stop_below", "stop_above")
+_QUERY_FIELDS = (
+    "description",
+    "default_country",
+    "timeout_seconds",
+    "warn_below",
+    "warn_above",
+    "stop_below",
+    "stop_above",
+)

@@ -60,7 +60,7 @@ def _source(row: Source) -> dict[str, Any]:
 
 
 def _query(row: Query) -> dict[str, Any]:
-    names = ("description", "sql", "state", "default_country")
+    names = ("description", "sql", "state", "default_country", "timeout_seconds")
     sizes = ("warn_below", "warn_above", "stop_below", "stop_above")
     return {"source": row.source.name, **{name: getattr(row, name) for name in (*names, *sizes)}}
 
@@ -71,6 +71,7 @@ def _destination(row: Destination) -> dict[str, Any]:
         "credential": row.credential.name,
         "sftp_credential": row.sftp_credential.name if row.sftp_credential else None,
         "sftp": row.settings.get("sftp"),
+        "allows_restricted": row.allows_restricted,
         "description": row.description,
     }
 

@@ -118,6 +118,7 @@ class Query(Strict):
     description: str = ""
     state: Literal["draft", "active"] = "active"
     default_country: Country | None = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None
     warn_below: Rows | None = None
     warn_above: Rows | None = None
     stop_below: Rows | None = None
@@ -145,12 +146,16 @@ class Files(Strict):
 
 
 class Destination(Strict):
-    """`sftp_credential` opens the way by SFTP beside the API; `sftp` says what its files are like."""
+    """`sftp_credential` opens the way by SFTP beside the API; `sftp` says what its files are like.
+
+    `allows_restricted`: whether people from whom personal data is hidden may send here.
+    """
 
     plugin: Name
     credential: Name
     sftp_credential: Name | None = None
     sftp: Files = Field(default_factory=Files)
+    allows_restricted: bool = True
     description: str = ""
 
     def files(self) -> dict[str, Any]:
@@ -181,7 +186,7 @@ class DataTemplate(Strict):
     path: Literal["auto", "api", "sftp"] = "auto"
     mapping: dict[Name, Annotated[Mapped, BeforeValidator(_as_mapped)]] = Field(default_factory=dict)
     default_country: Country | None = None
-    duplicates: Literal["most_complete", "refuse"] = "most_complete"
+    duplicates: Literal["most_complete", "first", "last", "refuse"] = "most_complete"
 
 
 class Guards(Strict):
@@ -192,6 +197,8 @@ class Guards(Strict):
     always_allowed: Rows | None = None
     max_flow_adds: Rows | None = None
     approve_first_run: bool | None = None
+    max_not_loaded_share: Share | None = None
+    always_allowed_not_loaded: Rows | None = None
 
 
 class Orchestration(Strict):
