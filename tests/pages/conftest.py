@@ -68,6 +68,10 @@ def every_page(world: worlds.World) -> dict[str, str]:
         "add template": reverse("destinations:add-template", args=[world.destination.pk]),
         "orchestrations": reverse("workflows:orchestrations"),
         "workflows": reverse("workflows:list"),
+        "notifications": reverse("notifications:list"),
+        "all notifications": reverse("notifications:list") + "?show=all",
+        "channels": reverse("notifications:channels"),
+        "add channel": reverse("notifications:add-channel"),
     }
     workflows = {
         f"{part} workflow": reverse("workflows:detail", args=[workflow.pk])

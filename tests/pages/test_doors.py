@@ -16,6 +16,8 @@ EMPTY_PAGES = (
     "destinations:list",
     "workflows:orchestrations",
     "workflows:list",
+    "notifications:list",
+    "notifications:channels",
 )
 
 
@@ -34,6 +36,7 @@ def every_press(world) -> dict[str, str]:
         "test destination": reverse("destinations:test", args=[world.destination.pk]),
         "change files": reverse("destinations:files", args=[world.destination.pk]),
         "add template": reverse("destinations:add-template", args=[world.destination.pk]),
+        "tell of orchestration": reverse("notifications:tell", args=[world.orchestration.pk]),
         "run now": reverse("workflows:run-now", args=[world.orchestration.pk]),
         **{
             name: reverse(f"workflows:{name}", args=[held])
