@@ -68,7 +68,7 @@ def delivering(world: World) -> Workflow:
     workflow.steps.filter(key="import:r0:00000").delete()
     for number in range(BATCHES):
         _batch(workflow, number, done=number < 8, at=began + timedelta(seconds=20 + 25 * number))
-    _event(workflow, 3, "Klaviyo asked to wait.", began + timedelta(seconds=80))
+    tell(workflow, 3, "Klaviyo asked to wait.", began + timedelta(seconds=80))
     return workflow
 
 
@@ -158,5 +158,5 @@ def an_attempt(
     )
 
 
-def _event(workflow: Workflow, seq: int, message: str, at: datetime) -> None:
-    Event.objects.create(workflow=workflow, seq=seq, at=at, kind="moved", message=message)
+def tell(workflow: Workflow, seq: int, message: str, at: datetime | None = None) -> None:
+    Event.objects.create(workflow=workflow, seq=seq, at=at or moment(0), kind="moved", message=message)
