@@ -247,7 +247,7 @@ CATALOGUE: dict[str, Entry] = {
         "File not confirmed",
         "The file was uploaded, and it was gone, or another one, when it was to be read back.",
         OPERATIONS,
-        ("restart", "discard"),
+        ("restart", "set_aside", "discard"),
     ),
     "bug": Entry(
         "Unexpected error",

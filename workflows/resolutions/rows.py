@@ -168,7 +168,7 @@ def _unmap(trouble: Trouble, answers: Answers, probed: object, person: Person, c
 
 def _offer_aside(trouble: Trouble) -> Resolution | None:
     workflow, code = trouble.workflow, trouble.code
-    if code == "unconfirmed" and workflow.state in affected.OVER:
+    if code in ("unconfirmed", "file_unconfirmed") and workflow.state in affected.OVER:
         return _offer_acceptance(workflow)
     if workflow.state != State.PAUSED or code not in (*OF_ROWS, *OF_REFUSALS):
         return None

@@ -1,10 +1,11 @@
 """One row of the table, proved: provoked, resolved by somebody, and looked at in the end."""
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from tests.faults.codes.desks import Desk
-from tests.faults.codes.scenario import End, Press, Scenario
+from tests.faults.codes.scenario import End, Press, Scenario, nothing
 from tests.faults.codes.stage import Stage
 from workflows.models import Event, Workflow
 from workflows.moves import State
@@ -48,14 +49,14 @@ def prove(scenario: Scenario, stage: Stage, desk: Desk) -> Row:
         _look(scenario, stage, workflow, last)
     except AssertionError as error:
         trouble = str(error).strip() or "an assertion failed"
-    except Exception as error:  # noqa: BLE001 - a row that could not be played is a row that is not proved
+    except Exception as error:
         trouble = f"{type(error).__name__}: {error}"
     return Row(
         code=scenario.code,
         reason=scenario.press.reason,
         resolution=scenario.press.resolution,
         provoked=_first_line(scenario.provoke),
-        outside="" if scenario.outside.__name__ == "nothing" else _first_line(scenario.outside),
+        outside=" ".join(_first_line(each) for each in _elsewhere(scenario)),
         pressed=pressed,
         came_to=came_to,
         verified=verified,
@@ -73,6 +74,7 @@ def _provoked(scenario: Scenario, stage: Stage) -> Workflow:
         assert scenario.press.reason in aside, f"set aside for {aside}; {found}"
     else:
         assert workflow.code == scenario.code, found
+    stage.prepared["stopped"] = workflow
     return workflow
 
 
@@ -88,6 +90,9 @@ def _resolved(scenario: Scenario, stage: Stage, desk: Desk, workflow: Workflow) 
         word = desk.press(now, press, press.given(stage))
         pressed = pressed or word
         _check_entry(now, press)
+        stage.rest(workflow)
+    if scenario.later is not nothing:
+        scenario.later(stage)
         stage.rest(workflow)
     return pressed
 
@@ -111,10 +116,16 @@ def _look(scenario: Scenario, stage: Stage, first: Workflow, last: Workflow) -> 
         case End.GIVEN_UP:
             assert last.pk == first.pk, "another run followed"
             assert last.state == State.CANCELLED, f"it ended {told}"
-        case End.WAITING:
-            assert last.state == State.PAUSED, f"it ended {told}"
+        case End.LEFT:
+            assert last.pk == first.pk, "another run followed"
+            assert not last.code, f"it still says {told}"
     if scenario.check:
         scenario.check(stage, last)
+
+
+def _elsewhere(scenario: Scenario) -> list[Callable[[Stage], None]]:
+    """What happened outside of the page."""
+    return [each for each in (scenario.outside, scenario.later) if each is not nothing]
 
 
 def _told(workflow: Workflow) -> str:

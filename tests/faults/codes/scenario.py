@@ -14,11 +14,11 @@ Provoke = Callable[[Stage], Workflow]
 
 
 class End(StrEnum):
-    """What a way out comes to: a list read back and equal, a run given up on purpose, or one that waits."""
+    """What a way out comes to: a list read back and equal, a run given up or left as it is, both on purpose."""
 
     VERIFIED = "verified"
     GIVEN_UP = "given up"
-    WAITING = "waiting"
+    LEFT = "left as it is"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ def nobody(stage: Stage) -> set[str]:
 class Scenario:
     """`outside` is what somebody mends elsewhere before the press, such as scopes in Klaviyo.
 
-    `then` are presses that follow once the run rests again, such as the approval of a plan. `members` are
+    `then` are presses that follow once the run rests again, such as the approval of a plan, and `later` is
+    what happens by itself after them, such as the end of a wait. `members` are
     who must be on the list in the end.
     """
 
@@ -61,6 +62,7 @@ class Scenario:
     press: Press
     outside: Callable[[Stage], None] = nothing
     then: tuple[Press, ...] = ()
+    later: Callable[[Stage], None] = nothing
     end: End = End.VERIFIED
     members: Callable[[Stage], set[str]] = everybody
     check: Callable[[Stage, Workflow], None] | None = None

@@ -13,5 +13,8 @@ from tests.faults.codes.table import ROWS
 def test_is_resolved(scenario: Scenario, stage: Stage):
     row = prove(scenario, stage, CodeDesk(stage.ada))
     import sys
-    sys.stderr.write(f"{row.code} {row.reason} {row.resolution} | {row.pressed} | {row.came_to} {row.verified} {row.seconds:.1f} {row.trouble[:300]}\n")
+
+    sys.stderr.write(
+        f"{row.code} {row.reason} {row.resolution} | {row.pressed} | {row.came_to} {row.verified} {row.seconds:.1f} {row.trouble[:300]}\n"
+    )
     assert row.is_proved, row.trouble

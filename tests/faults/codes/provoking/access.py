@@ -19,7 +19,5 @@ def restricted(stage: Stage) -> Workflow:
         account_id=destination.account_id,
         account_name=destination.account_name,
     )
-    stage.prepared["open"] = DataTemplate.objects.create(
-        destination=other, name="Open", list_name=OPEN_LIST
-    )
+    stage.prepared["open"] = DataTemplate.objects.create(destination=other, name="Open", list_name=OPEN_LIST)
     return stage.run(restricted=True)

@@ -1,6 +1,6 @@
 """Trouble with destinations that take files, on OpenSSH's own server."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,28 @@ def partner(stage: Stage) -> Orchestration:
 
 def fetched_at_once(stage: Stage) -> Workflow:
     """Somebody took the file away before it was read back."""
+    return _before_it_is_read_back(stage, lambda: stage.openssh().reset())
+
+
+def overwritten(stage: Stage) -> Workflow:
+    """Somebody wrote another file over ours before it was read back."""
+
+    def overwrite() -> None:
+        for path in (stage.openssh().folder / "profiles").iterdir():
+            path.write_text(OTHERS)
+
+    return _before_it_is_read_back(stage, overwrite)
+
+
+def _before_it_is_read_back(stage: Stage, happens: Callable[[], None]) -> Workflow:
     orchestration = partner(stage)
 
-    def fetch(moment: str, facts: Mapping[str, Any]) -> None:
-        if moment == "step_started" and facts["step"].kind == "confirm" and "fetched" not in stage.prepared:
-            stage.prepared["fetched"] = True
-            stage.openssh().reset()
+    def meddle(moment: str, facts: Mapping[str, Any]) -> None:
+        if moment == "step_started" and facts["step"].kind == "confirm" and "meddled" not in stage.prepared:
+            stage.prepared["meddled"] = True
+            happens()
 
-    stage.closing.enter_context(faults.hooked(fetch))
+    stage.closing.enter_context(faults.hooked(meddle))
     return stage.rest(start(orchestration, by="a test", trigger="manual"))
 
 

@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from audiences import queries
+from tests.faults.codes.desks import CodeDesk
 from tests.faults.codes.provoking.queries import change
+from tests.faults.codes.scenario import Press
 from tests.faults.codes.stage import Stage
 from tests.flows.world import people
+from workflows.files import sealed_path
 from workflows.models import Workflow
 
 ROWS, MANY, FEW = 30, 12, 3
@@ -81,12 +84,24 @@ def address_put_right(stage: Stage) -> None:
     stage.company.write([{"email": f"person{n}@example.org", "n": n, "contact": ""} for n in range(ROWS)])
 
 
+def forgotten(stage: Stage) -> Workflow:
+    """Some rows are to be run again, and which they were is not kept any more."""
+    before = without_address(FEW, "")(stage)
+    address_put_right(stage)
+    again = Press("rerun_rows", reason="email_missing")
+    CodeDesk(stage.ada).press(before, again, {})
+    sealed_path(before.pk, "outcomes.parquet").unlink()
+    return stage.rest(before)
+
+
 def people_twice(count: int) -> Callable[[Stage], Workflow]:
     """So many people stand in two rows that differ, and such people are refused."""
 
     def provoke(stage: Stage) -> Workflow:
         rows = [{**row, "tier": "gold"} for row in _numbered(stage, count)]
-        company_of(stage, [*rows, *({**row, "tier": "silver"} for row in rows[:count])], TIER, duplicates="refuse")
+        company_of(
+            stage, [*rows, *({**row, "tier": "silver"} for row in rows[:count])], TIER, duplicates="refuse"
+        )
         return stage.run()
 
     return _told(provoke, f"{count} people stand in two rows that do not agree.")
@@ -109,7 +124,9 @@ def activated_with_words(stage: Stage) -> Workflow:
     """Somebody changed the query, and its column of numbers gives words since."""
     rows = [{**row, "spent": "12.5", "n": n} for n, row in enumerate(people(ROWS))]
     company_of(stage, rows, SPENT)
-    change(stage, sql="select email, case when n < 12 then 'much' else spent::varchar end as spent from people")
+    change(
+        stage, sql="select email, case when n < 12 then 'much' else spent::varchar end as spent from people"
+    )
     queries.activate(stage.company.query)
     return stage.run()
 

@@ -34,10 +34,29 @@ def misbehaving(action: str, **details: Any) -> Callable[[Stage], Workflow]:
     return provoke
 
 
+def in_events(action: str, **details: Any) -> Callable[[Stage], Workflow]:
+    """Return what lets one folder of the server go wrong, the one that the destination names."""
+
+    def provoke(stage: Stage) -> Workflow:
+        by_file(stage, sftp={"folder": "events"})
+        stage.klaviyo.sftp_fault(action, **details)
+        return stage.run()
+
+    return provoke
+
+
 full = misbehaving("full", bytes=200, mode="error")
 denied = misbehaving("deny", at="open")
 without_a_folder = misbehaving("missing_folder")
 another_host_key = misbehaving("other_host_key")
+denied_in_events = in_events("deny", at="open", path="^/events/")
+without_events = in_events("missing_folder", folder="events")
+full.__doc__ = "The disk of the server is full."
+denied.__doc__ = "The server lets nobody write into the folder."
+without_a_folder.__doc__ = "The folder on the server is gone."
+another_host_key.__doc__ = "Another machine answers under the address of the server."
+denied_in_events.__doc__ = "The server lets nobody write into the folder that the destination names."
+without_events.__doc__ = "The folder that the destination names is gone."
 
 
 def silent(stage: Stage) -> Workflow:
@@ -58,7 +77,7 @@ def cut(stage: Stage) -> Workflow:
 def refusing_the_login(stage: Stage) -> Workflow:
     """The server does not let our key in any more."""
     by_file(stage)
-    stage.klaviyo.sftp_settings(refuse_keys=True)
+    stage.klaviyo.withdraw()
     return stage.run()
 
 

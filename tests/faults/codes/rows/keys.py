@@ -41,7 +41,9 @@ ROWS = (
     Scenario("blocked_at_edge", keys.blocked, Press("allow_address"), outside=let_through),
     Scenario("wrong_account", keys.of_another_account, Press("put_key_back", {"key": another_key})),
     Scenario(
-        "wrong_account", keys.of_another_account, Press("accept_account", {"account": lambda stage: "Other Shop"})
+        "wrong_account",
+        keys.of_another_account,
+        Press("accept_account", {"account": lambda stage: "Other Shop"}),
     ),
     Scenario("secret_unreadable", keys.sealed_elsewhere, REPLACED),
     Scenario("secret_unreadable", keys.sealed_elsewhere, Press("retry"), outside=keys_put_back),

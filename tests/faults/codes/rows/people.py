@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from tests.faults.codes.provoking import access, people
 from tests.faults.codes.provoking.people import FEW, MANY
-from tests.faults.codes.scenario import Press, Scenario, everybody
+from tests.faults.codes.scenario import End, Press, Scenario, everybody
 from tests.faults.codes.stage import Stage
 from tests.flows import world
 
@@ -12,7 +12,9 @@ ADDRESSED = """select coalesce(nullif(email, ''), contact) as email from people"
 BY_CONTACT = "select contact as email, n from people"
 ONCE = "select email, min(tier) as tier from people group by email"
 BY_TOTAL = "select email, total as spent from people"
-FOREIGN = "select email, '+46' || ltrim(replace(replace(phone, '+46', ''), ' ', ''), '0') as phone from people"
+FOREIGN = (
+    "select email, '+46' || ltrim(replace(replace(phone, '+46', ''), ' ', ''), '0') as phone from people"
+)
 ASIDE = Press("set_aside")
 
 
@@ -61,10 +63,10 @@ ROWS = (
     row("column_type", people.words_for_numbers(MANY), ASIDE, members=the_others),
     row("several_profiles", people.ids_of_others(MANY), Press("handle_profiles", {"keep": "external_id"})),
     row("several_profiles", people.ids_of_others(MANY), ASIDE, members=the_others),
-    row(
-        "too_large", people.large_profiles(MANY), Press("drop_fields", {"fields": ("properties.Note",)})
-    ),
+    row("too_large", people.large_profiles(MANY), Press("drop_fields", {"fields": ("properties.Note",)})),
     row("too_large", people.large_profiles(MANY), ASIDE, members=the_others),
+    row("rows_forgotten", people.forgotten, Press("restart")),
+    row("rows_forgotten", people.forgotten, Press("discard"), end=End.GIVEN_UP),
     row(
         "restricted_pii",
         access.restricted,

@@ -1,8 +1,9 @@
 """Servers that take files."""
 
+from credentials import ssh_keys
 from tests.faults.codes.provoking import files, servers
 from tests.faults.codes.provoking.files import OTHERS
-from tests.faults.codes.scenario import Press, Scenario, nobody
+from tests.faults.codes.scenario import Answer, End, Press, Scenario, nobody
 from tests.faults.codes.stage import Stage
 from workflows.models import Workflow
 
@@ -24,6 +25,30 @@ def others_kept(stage: Stage, last: Workflow) -> None:
     assert len(list(others[0].parent.iterdir())) == len(others) + 1, "our file is not there"
 
 
+def fingerprint(stage: Stage) -> str:
+    """What the owner of the server names."""
+    return stage.klaviyo.sftp.fingerprint
+
+
+def fingerprint_shown(stage: Stage) -> str:
+    """What the page shows, and the owner of the server, who did put another machine there, confirms."""
+    return stage.prepared["stopped"].error["presented"].split()[1]
+
+
+def key_that_is_let_in(stage: Stage) -> str:
+    key = ssh_keys.generate()
+    stage.klaviyo.authorize(key.public_line)
+    return key.openssh
+
+
+def in_folder(name: str) -> Press:
+    return Press("change_folder", {"folder": name})
+
+
+def accepted(answer: Answer) -> Press:
+    return Press("accept_host_key", {"fingerprint": answer})
+
+
 BY_API = Press("send_by_api")
 RETRY = Press("retry")
 APPROVED = (Press("approve"),)
@@ -36,6 +61,20 @@ ROWS = (
         Press("wait_longer", {"minutes": "5"}),
         outside=people_released,
     ),
+    Scenario("host_key_unknown", servers.not_accepted, accepted(fingerprint)),
+    Scenario("host_key_changed", servers.another_host_key, accepted(fingerprint_shown)),
+    Scenario("sftp_moved", servers.moved, Press("put_server_back")),
+    Scenario(
+        "sftp_login_refused",
+        servers.refusing_the_login,
+        Press("change_sftp_login", {"key": key_that_is_let_in}),
+    ),
+    Scenario("sftp_denied", servers.denied_in_events, in_folder("profiles")),
+    Scenario("sftp_folder_missing", servers.without_events, in_folder("profiles")),
+    Scenario("sftp_not_possible", servers.without_a_key, Press("fastest_way")),
+    Scenario("file_unconfirmed", files.overwritten, Press("restart"), members=nobody),
+    Scenario("file_unconfirmed", files.overwritten, Press("discard"), end=End.GIVEN_UP, members=nobody),
+    Scenario("file_unconfirmed", files.fetched_at_once, Press("set_aside"), end=End.LEFT, members=nobody),
     Scenario("host_key_unknown", servers.not_accepted, BY_API, then=APPROVED),
     Scenario("host_key_changed", servers.another_host_key, BY_API),
     Scenario("sftp_moved", servers.moved, BY_API, then=APPROVED),

@@ -1,8 +1,11 @@
 """Trouble at Klaviyo and on the way there."""
 
+from datetime import timedelta
+
 from tests.faults.codes.provoking import upstream
 from tests.faults.codes.scenario import End, Press, Scenario
 from tests.faults.codes.stage import Stage
+from workflows import housekeeping
 
 
 def klaviyo_back(stage: Stage) -> None:
@@ -26,7 +29,20 @@ def revision_served(stage: Stage) -> None:
     stage.klaviyo.clear_faults()
 
 
+def quarter_of_an_hour(stage: Stage) -> None:
+    """A quarter of an hour went by, in which the others got quiet."""
+    stage.klaviyo.clear_faults()
+    stage.clock.leap(timedelta(minutes=15))
+    housekeeping.wake_paused(stage.clock.now())
+
+
+HOLD = Press("hold", {"when": "later"})
 ROWS = (
+    Scenario("rate_limited", upstream.slowing_down, HOLD, later=quarter_of_an_hour),
+    Scenario("rate_limited", upstream.slowing_down, Press("send_by_sftp"), outside=klaviyo_back),
+    Scenario(
+        "rate_limited", upstream.slowing_down, Press("change_share", {"share": "50"}), outside=klaviyo_back
+    ),
     Scenario("upstream_unavailable", upstream.away, Press("retry"), outside=klaviyo_back),
     Scenario("upstream_unavailable", upstream.away, Press("discard"), end=End.GIVEN_UP),
     Scenario(
@@ -40,4 +56,5 @@ ROWS = (
     Scenario("revision_retired", upstream.retired, Press("retry"), outside=revision_served),
     Scenario("revision_retired", upstream.retired, Press("discard"), end=End.GIVEN_UP),
     Scenario("unconfirmed", upstream.deaf_to_removals, Press("restart"), outside=klaviyo_back),
+    Scenario("unconfirmed", upstream.deaf_to_removals, Press("set_aside"), end=End.LEFT),
 )
