@@ -37,6 +37,8 @@ else:
 BASE_URL = env("BASE_URL", default="http://127.0.0.1:8000")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# All lists and segments of a full account may be chosen in one form.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 
 # Behind TLS, everything that can insist on it does. gunicorn believes X-Forwarded-Proto only from the
 # addresses in FORWARDED_ALLOW_IPS.

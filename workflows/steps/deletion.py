@@ -1,5 +1,6 @@
 """Lists and segments that a person chose to delete: each looked at once more, then deleted, then told."""
 
+from accounts.redaction import clean
 from destinations.errors import NeedsDecision, Rejected
 from workflows import feeding, lease
 from workflows.groups import Group, starts
@@ -10,6 +11,7 @@ from workflows.run import Run
 from workflows.steps import story
 from workflows.steps.room import flows_of
 
+TAKEN = ("delete", "look_at")
 GONE = ("list_gone", "not_found")
 
 
@@ -21,7 +23,8 @@ def ordered(run: Run, step: Step) -> bool:
     with lease.fenced(run.workflow) as held:
         made = held.steps.filter(kind="delete").count()
         story.add(held, [_step(step, made + number, group) for number, group in enumerate(wanted)])
-        held.instructions = {name: told for name, told in held.instructions.items() if name != "delete"}
+        # What is counted afterwards is counted anew.
+        held.instructions = {name: told for name, told in held.instructions.items() if name not in TAKEN}
         Workflow.objects.filter(pk=held.pk).update(instructions=held.instructions)
     run.workflow.instructions = held.instructions
     return True
@@ -39,7 +42,7 @@ def delete(run: Run, step: Step) -> Result:
     if not accepted(step):
         try:
             if why := _why_kept(run, group):
-                note = f"The {group.kind} “{group.name}” was left: {why}"
+                note = f"The {group.kind} “{clean(group.name)}” was left: {why}"
                 return Done({"deleted": False, "why": why}, skipped=True, note=note)
             remove = run.client.delete_list if group.kind == "list" else run.client.delete_segment
             remove(group.id)
@@ -49,7 +52,7 @@ def delete(run: Run, step: Step) -> Result:
                 raise
     if group.kind == "list":
         feeding.forget(run.workflow.account_id, group.id)
-    return Done({"deleted": True}, note=f"Deleted the {group.kind} “{group.name}” ({group.id}).")
+    return Done({"deleted": True}, note=f"Deleted the {group.kind} “{clean(group.name)}” ({group.id}).")
 
 
 def _why_kept(run: Run, group: Group) -> str:
