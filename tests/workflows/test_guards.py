@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.guards import Change, Limits, letting_pass, objections
+from audiences.normalise import REASONS
+from workflows.guards import CODE_OF_REASON, Change, Limits, code_of, letting_pass, objections
 
 
 def change(**given: object) -> Change:
@@ -62,6 +63,38 @@ class TestObjections:
         passed = codes(change(listed=listed, removed=removed), limits) == []
 
         assert not passed or removed <= max(limits.always_allowed, share * listed)
+
+
+class TestRows:
+    def test_hold_a_plan_with_the_code_of_the_most_frequent_reason(self):
+        found = objections(
+            change(not_loaded={"phone_no_country": 150, "phone_invalid": 10, "email_missing": 20}), Limits()
+        )
+
+        assert [objection.code for objection in found] == ["phone_format"]
+        assert code_of(found) == "phone_format"
+        assert found[0].sentence == (
+            "160 of 1,000 rows have a phone number that is not in international format; your limit is 10%. "
+            "180 rows were not loaded in all."
+        )
+
+    @pytest.mark.parametrize(
+        ("rows", "number", "held"), [(1_000, 100, False), (1_000, 101, True), (20, 10, False)]
+    )
+    def test_pass_within_the_share_and_when_they_are_a_handful(self, rows: int, number: int, held: bool):
+        assert bool(codes(change(rows=rows, not_loaded={"value_type": number}))) == held
+
+    def test_count_nobody_twice_who_stands_twice_in_the_query(self):
+        assert codes(change(not_loaded={"duplicate": 900})) == []
+
+    def test_come_together_with_what_else_is_the_matter(self):
+        found = objections(change(removed=900, not_loaded={"email_invalid": 900}), Limits())
+
+        assert [objection.code for objection in found] == ["large_removal", "email_format"]
+        assert code_of(found) == "guard"
+
+    def test_have_a_code_for_every_reason_but_that_one(self):
+        assert set(REASONS) - {"duplicate"} == set(CODE_OF_REASON)
 
 
 class TestLimits:
