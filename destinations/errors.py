@@ -131,8 +131,8 @@ class NeedsDecision(DeliveryError):
 class HoldOn(DeliveryError):
     """Our own pace says: not before `until`. Nothing was sent and no slot was booked.
 
-    `cause` is `burst`, `steady`, `daily`, `penalty` (the destination told us to wait) or `creating`
-    (another worker may be creating the same list).
+    `cause` is `burst`, `steady`, `daily`, `penalty` (the destination told us to wait), `outage` (all of the
+    account fails, and one call at a time tries) or `creating` (another worker may be creating the same list).
     """
 
     def __init__(self, until: datetime, *, cause: str, endpoint: str = "") -> None:

@@ -9,6 +9,7 @@ from random import SystemRandom
 from types import TracebackType
 from typing import Protocol
 
+from destinations import outage
 from destinations.calls import Answer, Call
 from destinations.clock import Clock
 from destinations.errors import DeliveryError, RetryLater
@@ -207,6 +208,11 @@ class Gateway:
     def _settle(self, flight: _Flight, outcome: DeliveryError | None, answer: Answer | None) -> None:
         self._hooks.after(flight.token, outcome, answer)
         endpoint = flight.call.endpoint
+        if outcome is not None and outcome.code in outage.FAILING:
+            self._limiter.failed(chance=self._jitter())
+        else:
+            # A refusal is an answer too.
+            self._limiter.worked()
         if answer is not None:
             self._throttled[endpoint] = 0
             self._limiter.note(endpoint, answer.headers, sent=flight.slot)

@@ -5,13 +5,18 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.db import transaction
+from django.db.models import QuerySet
 
+from destinations import outage
 from destinations.clock import Clock
 from destinations.errors import HoldOn
 from destinations.models import Limit
 from destinations.windows import Pace, Windows, allowance, from_ms, pack, to_ms, unpack
 
 Result = TypeVar("Result")
+# The row that knows whether all of an account fails.
+_WHOLE_ACCOUNT = "*"
+_LOOK_AGAIN_AFTER = timedelta(seconds=5)
 
 
 class Limiter:
@@ -21,12 +26,15 @@ class Limiter:
         self._account_id = account_id
         self._clock = clock
         self._windows = windows
+        self._failing = False
 
     def reserve(self, endpoint: str, n: int = 1, *, max_wait: timedelta) -> list[datetime]:
         """Book up to `n` sends, at least one, and return when each may leave, the earliest first.
 
-        Raises HoldOn, and books nothing, when the first may not leave within `max_wait`.
+        Raises HoldOn, and books nothing, when the first may not leave within `max_wait`, or while the account
+        fails and somebody else tries whether it is back.
         """
+        self._see_whether_it_fails(endpoint)
         return self._locked(endpoint, lambda row, pace: self._book(row, pace, n, max_wait))
 
     def _book(self, row: Limit, pace: Pace, n: int, max_wait: timedelta) -> list[datetime]:
@@ -45,6 +53,39 @@ class Limiter:
             pace.book(slot)
             booked.append(from_ms(slot))
         return booked
+
+    def _see_whether_it_fails(self, endpoint: str) -> None:
+        """Take the one turn to try, or raise HoldOn(outage)."""
+        row = self._outage().first()
+        self._failing = row is not None and bool(outage.unpack(bytes(row.ring)))
+        if row is None or row.penalty_until is None:
+            return
+        now = self._clock.now()
+        turn = self._outage().filter(penalty_until=row.penalty_until, penalty_until__lte=now)
+        if not turn.update(penalty_until=now + outage.TRIAL):
+            until = max(row.penalty_until, now + _LOOK_AGAIN_AFTER)
+            raise HoldOn(until, cause="outage", endpoint=endpoint)
+
+    def failed(self, *, chance: float) -> None:
+        """Learn that a call failed for a reason that is the account's, not the call's."""
+        self._outage().get_or_create(defaults={"account_id": self._account_id, "endpoint": _WHOLE_ACCOUNT})
+        with transaction.atomic(durable=True):
+            row = self._outage().select_for_update().get()
+            failures = outage.unpack(bytes(row.ring)) + 1
+            wait = outage.pause(failures, chance)
+            row.ring = outage.pack(failures)
+            row.penalty_until = self._clock.now() + wait if wait else None
+            row.save(update_fields=["ring", "penalty_until"])
+        self._failing = True
+
+    def worked(self) -> None:
+        """Learn that a call was answered: whatever failed before is over."""
+        if self._failing:
+            self._outage().update(ring=b"", penalty_until=None)
+            self._failing = False
+
+    def _outage(self) -> QuerySet[Limit]:
+        return Limit.objects.filter(account_id=self._account_id, endpoint=_WHOLE_ACCOUNT)
 
     def give_back(self, endpoint: str, slots: Iterable[datetime]) -> None:
         """Return booked slots that nothing was sent in, so that the account loses nothing by them."""

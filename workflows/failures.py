@@ -41,6 +41,9 @@ class Failure:
 def judge(error: Exception, *, step: Step, now: datetime, random: random.Random | None = None) -> Failure:
     """Return what to do about `error`, which rose from `step`."""
     match error:
+        case HoldOn(cause="outage"):
+            message = "Klaviyo fails. One request now and then finds out when it is back."
+            return Failure(Wait(error.until, "upstream", message))
         case HoldOn():
             return Failure(Wait(error.until - EARLY, "rate", "Waiting for Klaviyo's rate limit."))
         case RetryLater(code="throttled"):
