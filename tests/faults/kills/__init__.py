@@ -1,0 +1,1 @@
+"""Real processes killed at each boundary of each kind of step."""

@@ -1,0 +1,1 @@
+"""Real workers whose broker and database fail under them."""
