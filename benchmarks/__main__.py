@@ -7,6 +7,7 @@ BENCHMARKS = {
     "reconcile": "the difference of two large sets beside decoding them and beside Python sets",
     "files": "a million rows of CSV over SFTP beside DuckDB's COPY and OpenSSH's sftp put",
     "large": "300,000 people added and 4,000 removed by SFTP and by API, estimate beside actual time",
+    "workflows": "the pages of workflows over 100,000 of them with 5,000,000 attempts: times and queries",
     "million": "a million rows against a list of a million at Klaviyo's true limits, beside their floor",
 }
 
