@@ -13,6 +13,7 @@ from notifications.faults import Fault, sentence
 from notifications.models import Channel, ChannelKind, Kind, Telling
 from notifications.wishes import Wish
 
+NOWHERE = "Say where to send."
 HOURS = {"1h": 1, "8h": 8, "24h": 24, "7d": 7 * 24}
 CHOICES = [
     (Telling.IMMEDIATE, "At once"),
@@ -31,6 +32,7 @@ class ChannelForm(forms.ModelForm):
     recipients = forms.CharField(
         label="Send to",
         required=False,
+        error_messages={"required": NOWHERE},
         strip=False,
         max_length=notice_places.LONGEST,
         widget=SecretTextarea(attrs={**KEY_ATTRS, "rows": 3}),
@@ -39,6 +41,7 @@ class ChannelForm(forms.ModelForm):
     url = forms.CharField(
         label="URL of the service",
         required=False,
+        error_messages={"required": NOWHERE},
         strip=False,
         max_length=notice_places.LONGEST,
         widget=SecretInput(render_value=False, attrs=SECRET_ATTRS),
@@ -75,6 +78,9 @@ class ChannelForm(forms.ModelForm):
         else:
             self.initial.setdefault("kind", ChannelKind.EMAIL)
             self.initial.setdefault("wants", Kind.values)
+            for name, of in (("recipients", ChannelKind.EMAIL), ("url", ChannelKind.CHAT)):
+                # Where it can be seen which type is chosen, the place of the other is no matter.
+                self.fields[name].required = not self.is_bound or self["kind"].value() == of
 
     @property
     def is_changed(self) -> bool:
@@ -89,8 +95,8 @@ class ChannelForm(forms.ModelForm):
         given = str(cleaned.get(field) or "")
         cleaned["place"] = notice_places.mail_to(given) if is_mail and given.strip() else given.strip()
         if not cleaned["place"]:
-            if not self.is_changed:
-                self.add_error(field, "Say where to send.")
+            if not self.is_changed and field not in self.errors:
+                self.add_error(field, NOWHERE)
         elif problem := self._problem(cleaned["place"], is_mail=is_mail):
             self.add_error(field, problem)
         return cleaned

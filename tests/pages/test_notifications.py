@@ -148,6 +148,8 @@ class TestChannels:
         ("given", "said"),
         [
             ({"recipients": ""}, "Say where to send"),
+            ({"recipients": " \n"}, "Say where to send"),
+            ({"kind": "chat", "url": ""}, "Say where to send"),
             ({"recipients": "nobody"}, "place 1"),
             ({"kind": "chat", "url": "slack://"}, "no URL of apprise"),
             ({"kind": "chat", "url": "slack://x"}, "No service goes by such a URL"),
