@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.expressions import Combinable
 
 from credentials.models import Credential
 from workflows import alerts
@@ -79,7 +80,7 @@ def is_replaced(key: Key) -> bool:
     return not Credential.objects.filter(pk=key.credential_id, version=key.version).exists()
 
 
-def lets_through(now: datetime) -> Q:
+def lets_through(now: datetime) -> Combinable | Q:
     """Workflows that may be claimed: nothing is shut, or they may try, or only want to end."""
     shut = _holding().filter(
         Q(account_id=OuterRef("account_id")) | ~_OF_ONE_ACCOUNT, credential=OuterRef(_CREDENTIAL)
@@ -228,7 +229,7 @@ def _takes_turn(workflow: Workflow, circuit: Circuit, now: datetime) -> bool:
 
 
 def _refused_again(circuit: Circuit, workflow: Workflow) -> None:
-    changed = {}
+    changed: dict[str, Workflow | None] = {}
     if circuit.probed_by_id == workflow.pk:
         changed["probed_by"] = None
     if circuit.opened_by is None or circuit.opened_by.state in FINAL:

@@ -196,6 +196,7 @@ def _attempt(run: Run, step: Step) -> Result | Paused:
         run.keep(step, started_at=now)
     faults.at("step_started", workflow=run.workflow, step=step)
     handle = wind_down if run.workflow.state == State.CANCELLING else HANDLERS[step.kind]
+    result: Result | Paused
     try:
         result = handle(run, step)
     except (lease.LostLease, StaleState, StopAsked):
@@ -210,9 +211,8 @@ def _attempt(run: Run, step: Step) -> Result | Paused:
             result = _refused(run, result)
     finally:
         run.recorder.step = None
-    if isinstance(result, Wait | Again) and (paused := slowed_too_long(step, run.clock.now())):
-        return paused
-    return result
+    hold = slowed_too_long(step, run.clock.now()) if isinstance(result, Wait | Again) else None
+    return hold or result
 
 
 def _held(run: Run, reason: circuits.Shut | circuits.KeyReplaced | proofs.Unproven) -> Wait:
