@@ -200,7 +200,8 @@ def _converted(trouble: Trouble, answers: Answers) -> tuple[int, int, list[tuple
     if kind not in FIELD_TYPES:
         raise Refused("Choose a type.", field="type")
     found = affected.values(trouble, _fields_at_fault(trouble)[target])
-    fit, examples = 0, {}
+    fit = 0
+    examples: dict[str, str] = {}
     for raw in found:
         try:
             FIELD_TYPES[kind](raw)
