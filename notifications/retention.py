@@ -3,8 +3,6 @@
 from datetime import datetime
 from pathlib import Path
 
-from django.conf import settings
-
 from notifications import sending
 from notifications.models import Message, Notification
 
@@ -15,8 +13,8 @@ def purge(before: datetime) -> None:
     Message.objects.filter(made_at__lt=before).delete()
     # Nothing is left to be told by these.
     Message.objects.filter(deliveries=None).delete()
-    if sending.writes_to_files():
-        _drop_files(Path(settings.EMAIL_FILE_PATH), before)
+    if folder := sending.mail_folder():
+        _drop_files(folder, before)
 
 
 def _drop_files(folder: Path, before: datetime) -> None:

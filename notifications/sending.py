@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -51,6 +52,12 @@ def check(place: str) -> Fault:
 def writes_to_files() -> bool:
     """Whether mail is only written to files, since no mail server was named."""
     return bool(settings.EMAIL_BACKEND.endswith("filebased.EmailBackend"))
+
+
+def mail_folder() -> Path | None:
+    """Where mail is written to, when it is."""
+    place = getattr(settings, "EMAIL_FILE_PATH", None)
+    return Path(place) if place and writes_to_files() else None
 
 
 def _mail_settings() -> dict[str, Any]:
