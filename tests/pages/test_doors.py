@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from tests.pages import deliveries as trouble
 from tests.pages.conftest import every_page
 from tests.pages.world import PASSWORD, SECRET
 
@@ -23,7 +24,7 @@ EMPTY_PAGES = (
 
 def every_press(world) -> dict[str, str]:
     """The address of everything a button posts to."""
-    held = world.workflows["held"].pk
+    held, stuck = world.workflows["held"].pk, trouble.refused_key(world).pk
     return {
         "add credential": reverse("credentials:add"),
         "replace secret": reverse("credentials:replace-secret", args=[world.credential.pk]),
@@ -42,6 +43,8 @@ def every_press(world) -> dict[str, str]:
             name: reverse(f"workflows:{name}", args=[held])
             for name in ("approve", "discard", "retry", "stop")
         },
+        "resolve": reverse("workflows:resolve", args=[stuck, "retry"]),
+        "preview": reverse("workflows:preview", args=[stuck, "replace_key"]),
     }
 
 
