@@ -1,18 +1,39 @@
 """The stage of every scenario."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from playwright.sync_api import Page
 
 from accounts.models import User
 from simulator.control import Account, Simulator
+from tests.faults.codes.desks import CodeDesk, Desk, PageDesk
 from tests.faults.codes.stage import LeapingClock, Stage
 from tests.flows.conftest import imports_even_for_few, short_doubts, world
 from tests.flows.world import World
 
-__all__ = ["imports_even_for_few", "short_doubts", "stage", "world"]
+# The whole table takes minutes: the everyday suite plays what a newcomer would, and holds it complete.
+collect_ignore = [] if os.environ.get("CODES_ROWS") else ["test_table.py"]
+__all__ = ["desk", "imports_even_for_few", "short_doubts", "stage", "world"]
+
+
+@pytest.fixture
+def desk(request: pytest.FixtureRequest, stage: Stage) -> Desk:
+    """The page in a browser; `DESK=code` sits at the functions behind it instead."""
+    if os.environ.get("DESK") == "code":
+        return CodeDesk(stage.ada)
+    server = request.getfixturevalue("live_server")
+    page: Page = request.getfixturevalue("browser_page")
+    client = Client()
+    client.force_login(stage.ada)
+    cookie = client.cookies[django_settings.SESSION_COOKIE_NAME]
+    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": server.url}])
+    return PageDesk(page, server.url)
 
 
 @pytest.fixture

@@ -68,11 +68,10 @@ class PageDesk:
         button = self.page.locator(f"[data-opens='{place}']").first
         if button.get_attribute("aria-expanded") == "false":
             button.click()
-        panel = self.page.locator(f"#{place}")
-        way = panel.locator(f"input[name=resolution][value='{press.resolution}']")
-        way.wait_for()
-        way.check()
-        return panel.locator("li").filter(has=way).locator("form")
+        chosen = f"input[name=resolution][value='{press.resolution}']"
+        way = self.page.locator(f"#{place} .way:has({chosen})")
+        way.locator(chosen).check()
+        return way.locator("form")
 
 
 def _is_of(resolution: str):

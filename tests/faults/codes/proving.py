@@ -2,39 +2,15 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 
 from tests.faults.codes.desks import Desk
-from tests.faults.codes.scenario import End, Press, Scenario, nothing
+from tests.faults.codes.row import End, Row
+from tests.faults.codes.scenario import Press, Scenario, nothing
 from tests.faults.codes.stage import Stage
 from workflows.models import Event, Workflow
 from workflows.moves import State
 
 SUCCEEDED = (State.SUCCEEDED, State.SUCCEEDED_WITH_ISSUES)
-
-
-@dataclass(frozen=True)
-class Row:
-    """What is printed of one proof; `trouble` is '' when it holds."""
-
-    code: str
-    reason: str
-    resolution: str
-    provoked: str
-    outside: str
-    pressed: str
-    came_to: str
-    verified: bool
-    end: str
-    seconds: float
-    trouble: str = ""
-
-    @property
-    def is_proved(self) -> bool:
-        return not self.trouble
-
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self)
 
 
 def prove(scenario: Scenario, stage: Stage, desk: Desk) -> Row:

@@ -3,22 +3,14 @@
 import csv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from tests.faults.codes.row import End
 from tests.faults.codes.stage import Stage
 from workflows.models import Workflow
 
 Given = str | tuple[str, ...]
 Answer = Given | Callable[[Stage], Given]
 Provoke = Callable[[Stage], Workflow]
-
-
-class End(StrEnum):
-    """What a way out comes to: a list read back and equal, a run given up or left as it is, both on purpose."""
-
-    VERIFIED = "verified"
-    GIVEN_UP = "given up"
-    LEFT = "left as it is"
 
 
 @dataclass(frozen=True)

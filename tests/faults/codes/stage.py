@@ -1,4 +1,4 @@
-"""Where a code is proved: a company with its Klaviyo, a clock that leaps over waits, and what was prepared."""
+"""Where a code is proved: a company with its Klaviyo, a clock that leaps, and what was prepared."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -36,7 +36,7 @@ class LeapingClock(DatabaseClock):
         self._ahead = timedelta()
 
     def rule(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let every clock of the product go like this one: whoever presses a button lives in the same time."""
+        """Let every clock of the product go like this one, for whoever presses a button as well."""
         for kind in (DatabaseClock, SystemClock):
             told = kind.now
             monkeypatch.setattr(kind, "now", lambda clock, told=told: told(clock) + self._ahead)
@@ -95,7 +95,7 @@ class Stage:
         return accounts[workflow.account_id].members(workflow.list_id)
 
     def rest(self, workflow: Workflow) -> Workflow:
-        """Work on a workflow and whatever followed it until the last of them is over or waits for somebody."""
+        """Work on a workflow and on what follows it until the last is over or waits for somebody."""
         for _ in range(MOST_SLICES):
             workflow = self.last(workflow)
             if workflow.state in FINAL or workflow.state == State.PAUSED:
@@ -111,7 +111,7 @@ class Stage:
         return self.last(follower) if follower else Workflow.objects.get(pk=workflow.pk)
 
     def rest_losing_patience(self, workflow: Workflow, *, when: Moment, after: timedelta) -> Workflow:
-        """Work on a workflow that gets nowhere; from the moment on that `when` says so, in leaps of `after`."""
+        """Work on a workflow that gets nowhere; once `when` says so, in leaps of `after`."""
         for _ in range(MOST_SLICES):
             engine.advance(workflow.pk, worker="test", clock=self.clock)
             workflow = Workflow.objects.get(pk=workflow.pk)

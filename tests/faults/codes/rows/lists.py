@@ -1,7 +1,8 @@
 """Lists: too many, ambiguous, gone or shared."""
 
 from tests.faults.codes.provoking import lists
-from tests.faults.codes.scenario import Answer, End, Press, Scenario
+from tests.faults.codes.row import End
+from tests.faults.codes.scenario import Answer, Press, Scenario
 from tests.faults.codes.stage import Stage
 
 

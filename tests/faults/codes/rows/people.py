@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from tests.faults.codes.provoking import access, people
 from tests.faults.codes.provoking.people import FEW, MANY
-from tests.faults.codes.scenario import End, Press, Scenario, everybody
+from tests.faults.codes.row import End
+from tests.faults.codes.scenario import Press, Scenario, everybody
 from tests.faults.codes.stage import Stage
 from tests.flows import world
 

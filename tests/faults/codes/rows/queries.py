@@ -1,7 +1,8 @@
 """Queries and plans."""
 
 from tests.faults.codes.provoking import plans, queries
-from tests.faults.codes.scenario import Answer, End, Press, Scenario
+from tests.faults.codes.row import End
+from tests.faults.codes.scenario import Answer, Press, Scenario
 from tests.faults.codes.stage import Stage
 from tests.flows.world import people
 

@@ -3,7 +3,8 @@
 from credentials import ssh_keys
 from tests.faults.codes.provoking import files, servers
 from tests.faults.codes.provoking.files import OTHERS
-from tests.faults.codes.scenario import Answer, End, Press, Scenario, nobody
+from tests.faults.codes.row import End
+from tests.faults.codes.scenario import Answer, Press, Scenario, nobody
 from tests.faults.codes.stage import Stage
 from workflows.models import Workflow
 

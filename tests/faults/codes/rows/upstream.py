@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from tests.faults.codes.provoking import upstream
-from tests.faults.codes.scenario import End, Press, Scenario
+from tests.faults.codes.row import End
+from tests.faults.codes.scenario import Press, Scenario
 from tests.faults.codes.stage import Stage
 from workflows import housekeeping
 
