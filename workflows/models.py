@@ -205,6 +205,11 @@ class Workflow(models.Model):
         return self.config.get("destination", {}).get("delivers") == "file"
 
     @property
+    def is_for_some_rows(self) -> bool:
+        """Whether it is for rows alone that an earlier run set aside: it says nothing about the others."""
+        return "only" in self.config
+
+    @property
     def list_name(self) -> str:
         return self.config.get("template", {}).get("list_name", self.list_key)
 

@@ -172,6 +172,8 @@ class Picture:
     @property
     def verdict(self) -> str:
         """What has been verified, in a few words."""
+        if self.workflow.is_for_some_rows:
+            return "Its rows are on the list"
         return "The server holds the files" if self.workflow.feeds_a_file else "List equals query"
 
     @property

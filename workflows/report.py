@@ -27,6 +27,7 @@ def report(workflow: Workflow) -> dict[str, Any]:
         "plan": _plan(workflow),
         "warnings": warnings(workflow),
         "path": workflow.plan.get("path"),
+        "only": workflow.config.get("only", {}).get("reason"),
         "delivers": "file" if workflow.feeds_a_file else "list",
         "requests": workflow.requests,
         "throttled": workflow.throttled,

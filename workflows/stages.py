@@ -137,6 +137,8 @@ def _under_way(steps: Sequence[Step], kinds: Sequence[str]) -> Step | None:
 def _verify(workflow: Workflow, mine: Sequence[Step]) -> tuple[str, str, float | None]:
     if workflow.verified_at and workflow.is_final:
         proof = "read back byte for byte" if workflow.feeds_a_file else "list equals query"
+        if workflow.is_for_some_rows:
+            proof = "its rows are on the list"
         return f"{workflow.counts.get('on_list', 0):,}", proof, 1.0
     if workflow.feeds_a_file:
         return _progress(_kind(mine, "confirm"), "reads the file back")

@@ -16,7 +16,7 @@ SIGNS = (
     ("~", "updates", "to update"),
     ("=", "unchanged", "unchanged"),
     ("·", "kept_out", "kept out: they left the list by themselves"),
-    ("·", "skipped", "skipped by the mode of the data template"),
+    ("·", "skipped", "skipped: not for this run to add"),
     ("·", "surplus_left", "on the list beyond the query, left alone"),
 )
 ALWAYS_SHOWN = ("adds", "removes", "updates", "unchanged")
@@ -193,6 +193,8 @@ def _proof(report: Mapping[str, Any]) -> str:
     name, list_id = report["list"]["name"], report["list"]["id"]
     if report["delivers"] == "file":
         return f"the files of “{name}” were read back, byte for byte as sent"
+    if report.get("only"):
+        return f"the list “{name}” ({list_id}) was read back and has the rows this run was for"
     return f"the list “{name}” ({list_id}) was read back and equals the query"
 
 

@@ -87,7 +87,7 @@ def _keep_ledger(run: Run, folder: Path, members: Path, last: Step, verdict: End
         )
     )
     kept.ledger_version, kept.members, kept.read_at = version, rows.count(members), last.started_at
-    if not run.workflow.config.get("only"):
+    if not run.workflow.is_for_some_rows:
         # A run for some rows says nothing about the rest of the list.
         kept.verified_at = verdict.columns["verified_at"] or kept.verified_at
     kept.joined_high = rows.highest(target, "joined_at")
@@ -126,6 +126,6 @@ def _verdict(run: Run, on_list: int, missing: int, read: dict[str, Any], doubted
 
 def _equal(run: Run, on_list: int) -> str:
     """What may be said of the list, all being well; a run for some rows speaks of those alone."""
-    if run.workflow.config.get("only"):
+    if run.workflow.is_for_some_rows:
         return f"The rows of this run are on the list: {on_list:,} members. Nobody else was touched."
     return f"List equals query: {on_list:,} members."

@@ -47,7 +47,7 @@ def verify(run: Run, step: Step) -> Result:
     facts = {"members": tally.members, "missing": missing, "surplus": surplus}
     if not missing and not surplus:
         told = f"Read back: {tally.members:,} members, equal to the query."
-        if run.workflow.config.get("only"):
+        if run.workflow.is_for_some_rows:
             told = f"Read back: {tally.members:,} members; every row this run was for is among them."
         return Done(facts, steps=(_finish(),), columns={"verified_at": run.clock.now()}, note=told)
     told = f"Read back: {missing:,} missing, {surplus:,} too many."
