@@ -236,12 +236,14 @@ def _refused(run: Run, paused: Paused) -> Result | Paused:
     A key that was replaced meanwhile is no trouble at all.
     """
     key, now = run.recorder.key, run.clock.now()
-    if key is None or run.workflow.state == State.CANCELLING:
+    if key is None:
         return paused
-    if circuits.is_replaced(key):
-        return _with_the_new_key(run)
+    if run.workflow.state == State.CANCELLING or circuits.is_replaced(key):
+        proofs.give_up(key)
+        return paused if run.workflow.state == State.CANCELLING else _with_the_new_key(run)
     with lease.fenced(run.workflow):
         circuit = circuits.trip(run.workflow, key, code=paused.code, message=paused.message, now=now)
+        proofs.give_up(key)
     circuits.hold_back(circuit, now)
     if circuit.opened_by_id == run.workflow.pk:
         return Paused(paused.code, circuits.named(circuit, paused.message), **paused.facts)

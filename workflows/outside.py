@@ -99,7 +99,7 @@ class Recorder:
         faults.at("after_send", workflow=self.workflow, step=self.step, call=token.call)
         self._record(token, outcome, answer)
         if self.key and not token.call.endpoint.startswith("sftp."):
-            self._learn(self.key, taken=answer is not None)
+            self._learn(self.key, outcome)
         if answer is not None:
             self.last = (token, answer)
         faults.at("after_record", workflow=self.workflow, step=self.step, call=token.call)
@@ -120,12 +120,14 @@ class Recorder:
                 self._finish(attempt, token.call, outcome, answer)
             self._count_slowing(self.step, token, slowed=slowed)
 
-    def _learn(self, key: Key, *, taken: bool) -> None:
+    def _learn(self, key: Key, outcome: DeliveryError | None) -> None:
         """What an answer says of the secret: nobody has to decide about it any more, nor to find out."""
+        taken = outcome is None
         if taken and not self.is_open:
             return
-        if not taken:
-            if self.finds_out:
+        if outcome is not None:
+            # Of a refusal the others learn by the circuit, which is still to be opened.
+            if self.finds_out and outcome.code not in circuits.CODES:
                 proofs.give_up(key)
         elif self.finds_out or time.monotonic() - self.noted_at >= lease.beat_seconds():
             proofs.note(key, self.clock.now())

@@ -17,7 +17,7 @@ from workflows.models import Circuit, Orchestration, Workflow
 from workflows.moves import State
 from workflows.start import start
 
-WORKFLOWS, WORKERS = 100, 4
+WORKFLOWS, WORKERS = 100, 8
 MOST_REQUESTS = 3
 
 
