@@ -91,16 +91,18 @@ def waiting_too(credential: Credential, workflow: Workflow) -> QuerySet[Workflow
 
 
 def waits(workflow: Workflow, others: int = 0) -> str:
-    """Say in a sentence who waits: people of the plan, and other workflows."""
+    """Say in a sentence who waits: people of the plan, and other workflows where there are any."""
     number = people_of_plan(workflow)
     plan = "It stopped before anybody was counted" if number is None else f"{people(number)} of its plan wait"
+    if not others:
+        return f"{plan}."
     return f"{plan}; {counted(others, 'other workflow')} {'waits' if others == 1 else 'wait'} for this too."
 
 
 def waiting_numbers(workflow: Workflow, others: int) -> tuple[tuple[str, int], ...]:
     number = people_of_plan(workflow)
     plan = () if number is None else (("People of this plan", number),)
-    return (*plan, ("Other workflows that wait", others))
+    return (*plan, ("Other workflows that wait", others)) if others else plan
 
 
 # -- trying and storing

@@ -58,4 +58,8 @@ def delete(run: Run, step: Step) -> Result:
 def _why_kept(run: Run, group: Group) -> str:
     if orchestration := feeding.ours(run.workflow.account_id).feeds(group):
         return f"“{orchestration}” feeds it."
-    return starts(flows_of(run, group) or ())
+    flows = flows_of(run, group)
+    if flows is None:
+        # Gone is gone: what it may start has to be known before.
+        return "the key may not see which flows it starts (flows:read)."
+    return starts(flows)
