@@ -40,6 +40,9 @@ class Hooks(Protocol):
     def before(self, call: Call) -> object:
         """Write the intent down and return a token for it; raise to stop the call from leaving."""
 
+    def leaving(self, token: object) -> None:
+        """Raise to stop an announced call in the very moment it would leave."""
+
     def after(self, token: object, outcome: DeliveryError | None, answer: Answer | None) -> None:
         """Write the outcome down; exactly one of `outcome` and `answer` is given."""
 
@@ -48,6 +51,9 @@ class NoHooks:
     """For calls that nobody needs to know of."""
 
     def before(self, call: Call) -> object:
+        return None
+
+    def leaving(self, token: object) -> None:
         return None
 
     def after(self, token: object, outcome: DeliveryError | None, answer: Answer | None) -> None:
@@ -198,6 +204,7 @@ class Gateway:
         self._sleep_until(slot - _LEAD)
         token = self._hooks.before(call)
         self._sleep_until(slot)
+        self._hooks.leaving(token)
         return token
 
     def _sleep_until(self, moment: datetime) -> None:

@@ -62,6 +62,15 @@ class Recorder:
         faults.at("before_send", workflow=self.workflow, step=self.step, call=call)
         return sent
 
+    def leaving(self, token: object) -> None:
+        """Stop a call that was announced by a worker which then stood still until its lease was over.
+
+        Raises LostLease: by now another may be at work, and nobody would know when this call takes effect.
+        """
+        still_ours = time.monotonic() - self.beat_at < lease.lease().total_seconds()
+        if not still_ours and isinstance(token, Sent) and not token.call.is_read:
+            raise lease.LostLease
+
     def _intend(self, call: Call) -> Sent:
         self.heartbeat(force=not call.is_read)
         self._look_ahead(force=not call.is_read)

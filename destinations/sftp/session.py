@@ -141,6 +141,7 @@ class Session:
         call = Call("sftp.upload", "PUT", _inside(folder) + name, effect="repeatable")
         upload = self._begin(folder, name, pulse, staging=staging)
         token = self._hooks.before(call)
+        self._hooks.leaving(token)
         try:
             uploaded = upload.run(blocks)
         except DeliveryError as error:

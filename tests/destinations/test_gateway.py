@@ -45,12 +45,17 @@ class Diary:
         self.clock, self.wire = clock, wire
         self.lines: list[tuple] = []
         self.refusal: Exception | None = None
+        self.late: Exception | None = None
 
     def before(self, call: Call) -> object:
         if self.refusal:
             raise self.refusal
         self.lines.append(("before", call.endpoint, len(self.wire.sent), self.clock.now()))
         return f"token-{len(self.lines)}"
+
+    def leaving(self, token) -> None:
+        if self.late:
+            raise self.late
 
     def after(self, token, outcome, answer) -> None:
         status = answer.status if answer else None
@@ -119,6 +124,17 @@ class TestSend:
     @pytest.mark.parametrize(
         ("after", "seconds"), [(timedelta(seconds=30), 31), (timedelta(0), 1), (None, 2)]
     )
+    def test_stops_an_announced_call_that_would_leave_too_late(self, clock):
+        wire = Wire()
+        diary = Diary(clock, wire)
+        diary.late = LookupError("the lease is lost")
+
+        with gateway(clock, wire, hooks=diary) as gate, pytest.raises(LookupError):
+            gate.send(ADD)
+
+        assert [line[0] for line in diary.lines] == ["before"]
+        assert wire.sent == []
+
     def test_lets_nobody_call_while_we_are_told_to_wait(self, clock, after, seconds):
         wire = Wire(RetryLater("throttled", "Slow down.", after=after))
 
