@@ -121,9 +121,6 @@ class TestSend:
 
         assert wire.sent == []
 
-    @pytest.mark.parametrize(
-        ("after", "seconds"), [(timedelta(seconds=30), 31), (timedelta(0), 1), (None, 2)]
-    )
     def test_stops_an_announced_call_that_would_leave_too_late(self, clock):
         wire = Wire()
         diary = Diary(clock, wire)
@@ -135,6 +132,9 @@ class TestSend:
         assert [line[0] for line in diary.lines] == ["before"]
         assert wire.sent == []
 
+    @pytest.mark.parametrize(
+        ("after", "seconds"), [(timedelta(seconds=30), 31), (timedelta(0), 1), (None, 2)]
+    )
     def test_lets_nobody_call_while_we_are_told_to_wait(self, clock, after, seconds):
         wire = Wire(RetryLater("throttled", "Slow down.", after=after))
 
