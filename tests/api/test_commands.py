@@ -3,10 +3,12 @@
 import uuid
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import Activity
 from simulator.control import Account
 from tests.api.shop import Ended, Shop, command
+from workflows.models import Orchestration
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STRANGERS = [f"person{number}@example.org" for number in range(1, 41)]
@@ -217,3 +219,16 @@ class TestWorkflow:
         assert header == "row_no,reason,column_name,email"
         assert row.endswith(",email_invalid,email,'=cmd()@nowhere")
         assert Activity.objects.filter(action="refused_rows_shown").count() == 1
+
+
+class TestInactive:
+    def test_is_refused_with_why_and_tried_by_a_probe(self, applied: Shop):
+        Orchestration.objects.update(is_active=False, probe_at=timezone.now())
+
+        refused = command("run", "VIP", "--wait")
+        probed = command("run", "VIP", "--wait", "--probe")
+
+        assert refused.code == 1
+        assert "is inactive" in refused.err
+        assert probed.code == 0
+        assert Orchestration.objects.get().is_active

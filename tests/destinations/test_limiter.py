@@ -152,3 +152,42 @@ class TestWorkers:
         assert len(slots) == 120
         spans = [later - earlier for earlier, later in zip(slots, slots[10:], strict=False)]
         assert min(spans) >= 1.15 * SECONDS
+
+
+@pytest.mark.django_db
+class TestOutage:
+    def test_slows_nobody_down_for_two_failures(self, clock):
+        for _ in range(2):
+            limiter(clock).failed(chance=0.0)
+
+        assert limiter(clock).reserve("lists.add", max_wait=SECONDS)
+
+    def test_lets_one_at_a_time_try_after_the_third(self, clock):
+        for _ in range(3):
+            limiter(clock).failed(chance=0.0)
+        with pytest.raises(HoldOn) as early:
+            limiter(clock).reserve("lists.find", max_wait=SECONDS)
+        assert early.value.cause == "outage"
+
+        clock.sleep(6)
+
+        assert limiter(clock).reserve("lists.find", max_wait=SECONDS)
+        with pytest.raises(HoldOn):
+            limiter(clock).reserve("lists.add", max_wait=SECONDS)
+
+    def test_is_over_with_the_first_answer(self, clock):
+        for _ in range(9):
+            limiter(clock).failed(chance=0.0)
+        clock.sleep(61)
+        trying = limiter(clock)
+        trying.reserve("lists.find", max_wait=SECONDS)
+
+        trying.worked()
+
+        assert limiter(clock).reserve("lists.add", max_wait=SECONDS)
+
+    def test_concerns_one_account_alone(self, clock):
+        for _ in range(9):
+            limiter(clock).failed(chance=0.0)
+
+        assert limiter(clock, "A2").reserve("lists.add", max_wait=SECONDS)

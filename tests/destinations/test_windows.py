@@ -226,3 +226,29 @@ class TestFloorSeconds:
     )
     def test_is_the_time_both_windows_leave(self, requests, endpoint, seconds):
         assert floor_seconds(requests, endpoint) == seconds
+
+
+class TestShare:
+    @pytest.mark.parametrize("share", [10, 50, 99])
+    def test_keeps_our_pace_below_it_and_leaves_the_day_alone(self, share: int):
+        windows = Windows(10, 150, 150, share=share)
+        pace, now, sends = Pace(windows), 1_000_000_000, []
+        for _ in range(60):
+            now = pace.next_slot(now)[0]
+            pace.book(now)
+            sends.append(now)
+
+        steady = 150 * share // 100
+        assert all(later - sends[n] >= MINUTE for n, later in enumerate(sends[steady:]))
+        assert windows.ours("daily", 150) == 150
+
+    def test_yields_to_others_beyond_it(self):
+        pace = Pace(Windows(10, 150, share=50), foreign=120, foreign_at=1_000_000_000)
+
+        assert pace._ours("steady", 150) == 30
+
+    def test_is_reckoned_with_in_the_least_time(self):
+        assert floor_seconds(150, "lists.add", 50) > floor_seconds(150, "lists.add") * 1.9
+
+    def test_leaves_one_request_at_least(self):
+        assert Windows(1, 15, share=10).ours("burst", 1) == 1
