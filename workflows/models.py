@@ -175,7 +175,20 @@ class Workflow(models.Model):
         ]
         indexes = [
             models.Index(fields=["wake_at"], condition=Q(state__in=sorted(CLAIMABLE)), name="workflow_due"),
-            models.Index(fields=["-created_at"], name="workflow_newest"),
+            # The list is found, counted and sorted in this index alone: whole rows are wide.
+            models.Index(
+                fields=["-created_at", "id"],
+                include=[
+                    "state",
+                    "orchestration",
+                    "trigger",
+                    "list_key",
+                    "started_by",
+                    "started_at",
+                    "finished_at",
+                ],
+                name="workflow_listed",
+            ),
             models.Index(fields=["state", "-created_at"], name="workflow_by_state"),
         ]
 
