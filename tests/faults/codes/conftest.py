@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.test import Client
 from playwright.sync_api import Page
+from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from simulator.control import Account, Simulator
@@ -19,7 +20,7 @@ from tests.flows.world import World
 
 # The whole table takes minutes: the everyday suite plays what a newcomer would, and holds it complete.
 collect_ignore = [] if os.environ.get("CODES_ROWS") else ["test_table.py"]
-__all__ = ["desk", "imports_even_for_few", "short_doubts", "stage", "world"]
+__all__ = ["desk", "imports_even_for_few", "short_doubts", "signed_in", "stage", "world"]
 
 
 @pytest.fixture
@@ -27,13 +28,17 @@ def desk(request: pytest.FixtureRequest, stage: Stage) -> Desk:
     """The page in a browser; `DESK=code` sits at the functions behind it instead."""
     if os.environ.get("DESK") == "code":
         return CodeDesk(stage.ada)
-    server = request.getfixturevalue("live_server")
-    page: Page = request.getfixturevalue("browser_page")
+    return PageDesk(request.getfixturevalue("signed_in"), request.getfixturevalue("live_server").url)
+
+
+@pytest.fixture
+def signed_in(live_server: LiveServer, browser_page: Page, stage: Stage) -> Page:
+    """A page that is signed in as Ada, who may do everything."""
     client = Client()
     client.force_login(stage.ada)
     cookie = client.cookies[django_settings.SESSION_COOKIE_NAME]
-    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": server.url}])
-    return PageDesk(page, server.url)
+    browser_page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+    return browser_page
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ class PageDesk:
             told = self.page.locator(".wrong").all_inner_texts()
             raise AssertionError(f"the page said: {' '.join(told)}")
         assert answered.value.status < 400, f"the page answered {answered.value.status}"
-        if wrong := self.page.locator(".message[data-tone=bad], .messages .error").all_inner_texts():
+        if wrong := self.page.locator(".note[role=status][data-tone=bad]").all_inner_texts():
             raise AssertionError(f"the page said: {' '.join(wrong)}")
         return word
 
