@@ -34,7 +34,7 @@ class TestReplaceKey:
         found = offer(paused, "replace_key")
 
         assert (paused.code, found.verb) == ("invalid_credentials", "Resolve")
-        assert "0 other workflows wait" in found.effect
+        assert "It stopped before anybody was counted." in found.effect
         assert f"“{company.klaviyo.name}”" in found.effect
         assert any("lists:write" in step for step in found.steps)
 
