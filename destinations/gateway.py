@@ -202,7 +202,12 @@ class Gateway:
     def _announce(self, call: Call, slot: datetime) -> object:
         """Wait for the slot, with the intent written just before it comes."""
         self._sleep_until(slot - _LEAD)
-        token = self._hooks.before(call)
+        try:
+            token = self._hooks.before(call)
+        except Exception:
+            # Nobody sends in this slot.
+            self._limiter.give_back(call.endpoint, [slot])
+            raise
         self._sleep_until(slot)
         self._hooks.leaving(token)
         return token

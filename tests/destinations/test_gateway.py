@@ -121,6 +121,15 @@ class TestSend:
 
         assert wire.sent == []
 
+    def test_gives_the_slot_of_a_call_back_that_was_stopped(self, clock):
+        diary = Diary(clock, Wire())
+        diary.refusal = LookupError("the lease is lost")
+
+        with gateway(clock, Wire(), hooks=diary, max_wait=timedelta(0)) as gate:
+            for _ in range(300):
+                with pytest.raises(LookupError):
+                    gate.send(ADD)
+
     def test_stops_an_announced_call_that_would_leave_too_late(self, clock):
         wire = Wire()
         diary = Diary(clock, wire)
