@@ -38,13 +38,13 @@ class HurriedClock(DatabaseClock):
             self._ahead += timedelta(seconds=seconds * (1 - 1 / self._pace))
 
 
-def sftp_credential(klaviyo: Account) -> Credential:
+def sftp_credential(klaviyo: Account, *, name: str = "Shop files") -> Credential:
     """A key made here, let in by the account's server, whose own key somebody has accepted."""
     key = ssh_keys.generate()
     klaviyo.authorize(key.public_line)
     place = klaviyo.sftp
     credential = Credential(
-        name="Shop files",
+        name=name,
         kind="klaviyo_sftp",
         settings={"host": place.host, "port": place.port, "user": place.user, "folder": "profiles"},
     )
@@ -60,7 +60,7 @@ def people(count: int, *, first: int = 0) -> list[dict[str, Any]]:
 
 @dataclass
 class World:
-    """Everything a run needs. `write` what the query gives, then `run`."""
+    """Everything a run needs. `write` what the query gives, then `run`; `tag` tells several worlds apart."""
 
     klaviyo: Account
     folder: Path
@@ -71,30 +71,35 @@ class World:
     sftp: Mapping[str, Any] | None = None
     clock: Clock | None = None
     rows: Sequence[Mapping[str, Any]] | None = None
+    tag: str = ""
     orchestration: Orchestration = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.csv = self.folder / "people.csv"
         self.write(people(3) if self.rows is None else self.rows)
-        self.credential = Credential(name="Shop", kind="klaviyo_api_key")
+        self.credential = Credential(name=f"Shop{self.tag}", kind="klaviyo_api_key")
         vault.save_secret(self.credential, self.klaviyo.key)
-        destination = Destination.objects.create(name="Klaviyo", plugin="klaviyo", credential=self.credential)
+        destination = Destination.objects.create(
+            name=f"Klaviyo{self.tag}", plugin="klaviyo", credential=self.credential
+        )
         if self.test_credential:
             check_credential(self.credential)
             destination.refresh_from_db()
         if self.sftp is not None:
-            destination.sftp_credential = self.sftp_key = sftp_credential(self.klaviyo)
+            destination.sftp_credential = self.sftp_key = sftp_credential(
+                self.klaviyo, name=f"Shop files{self.tag}"
+            )
             destination.settings = {"sftp": dict(self.sftp)} if self.sftp else {}
             destination.save()
         source = Source.objects.create(
-            name="Files", kind="files", settings={"files": {"people": str(self.csv)}}
+            name=f"Files{self.tag}", kind="files", settings={"files": {"people": str(self.csv)}}
         )
-        self.query = Query.objects.create(name="People", source=source, sql=self.sql)
+        self.query = Query.objects.create(name=f"People{self.tag}", source=source, sql=self.sql)
         queries.activate(self.query)
         settings = {"name": "Template", "list_name": LIST, **self.template}
         self.orchestration = Orchestration.objects.create(
-            name="People to VIP",
+            name=f"People to VIP{self.tag}",
             query=self.query,
             template=DataTemplate.objects.create(destination=destination, **settings),
             guards=dict(self.guards),
