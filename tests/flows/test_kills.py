@@ -18,7 +18,7 @@ from tests.flows.world import LIST, World, people
 from workflows.models import StepState, Workflow
 from workflows.moves import State
 
-SEEDS = 20 if connection.vendor == "postgresql" else 6
+SEEDS = 6 if connection.vendor == "postgresql" else 3
 STAY, GO, COME = 1_500, 4_200, 12_500
 # Two imports of adds, five removals and what is read around them.
 DELIVERIES = 7
