@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 from credentials import vault
 from credentials.models import Credential
 from credentials.probes import Opened, ProbeFailed
-from destinations import keeping
+from destinations import keeping, limiter
 from destinations.clock import Clock, SystemClock
 from destinations.errors import DeliveryError, NeedsDecision
 from destinations.gateway import MAX_WAIT, Hooks
@@ -98,8 +98,10 @@ def check_secret(
 ) -> Tested:
     """Open an account with a key that is not stored (yet) in `credential`; nothing is kept.
 
-    Raises as `check_credential` does, wrong_account as well.
+    A person waits for the answer, so an account that failed is tried at once. Raises as `check_credential`
+    does, wrong_account as well.
     """
+    limiter.try_at_once(_account_of(credential))
     tested = _tried(credential, secret, clock or SystemClock())
     if not accept_account:
         _check_account(credential, tested.account)
@@ -131,7 +133,7 @@ def keep_test(credential: Credential, tested: Tested, *, at: datetime, everywher
 @sensitive_variables("secret")
 def _tried(credential: Credential, secret: str, clock: Clock, hooks: Hooks | None = None) -> Tested:
     open_session = opener(_plugin_for(credential))
-    account_id = _pinned(credential) or credential.account_id or provisional_account(credential.pk)
+    account_id = _account_of(credential)
     try:
         with open_session(secret, account_id, clock=clock, hooks=hooks) as session:
             account = session.client.account()
@@ -164,6 +166,11 @@ def opener(plugin: Plugin) -> Callable[..., Session]:
     if plugin.open is None:
         raise ValueError(f"{plugin.label} takes files; there is no account to open")
     return plugin.open
+
+
+def _account_of(credential: Credential) -> str:
+    """Whose limits hold for a credential; a name that no account has while that is not known."""
+    return _pinned(credential) or credential.account_id or provisional_account(credential.pk)
 
 
 def _pinned(credential: Credential) -> str:

@@ -5,9 +5,11 @@ import pytest
 from credentials import probes, vault
 from credentials.models import Credential
 from destinations import registry
-from destinations.accounts_check import check_credential, open_checked
+from destinations.accounts_check import check_credential, check_secret, open_checked
 from destinations.clock import SystemClock
-from destinations.errors import NeedsDecision
+from destinations.errors import HoldOn, NeedsDecision
+from destinations.klaviyo import limits
+from destinations.limiter import Limiter
 from destinations.models import Destination
 
 pytestmark = pytest.mark.django_db
@@ -23,6 +25,19 @@ def credential(klaviyo) -> Credential:
 @pytest.fixture
 def destination(credential) -> Destination:
     return Destination.objects.create(name="Klaviyo", plugin="klaviyo", credential=credential)
+
+
+class TestCheckSecret:
+    def test_tries_at_once_what_others_wait_for(self, credential, klaviyo):
+        check_credential(credential)
+        failing = Limiter(klaviyo.id, SystemClock(), windows=limits.windows(100))
+        for _ in range(8):
+            failing.failed(chance=0.0)
+
+        with pytest.raises(HoldOn):
+            check_credential(credential)
+
+        assert check_secret(credential, klaviyo.key).account.id == klaviyo.id
 
 
 class TestCheckCredential:
