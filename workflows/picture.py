@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import Max
 
-from workflows import looks, set_aside, ways
+from workflows import circuits, looks, set_aside, ways
 from workflows.calls import StepsPage, steps_page
 from workflows.decisions import FOR_A_PLAN
 from workflows.delivery import Delivery, delivery
@@ -16,7 +16,7 @@ from workflows.error_card import ErrorCard, error_card, sent_before
 from workflows.estimate import duration
 from workflows.history import fingerprint
 from workflows.looks import Look
-from workflows.models import Event, Stage, Step, StepState, Workflow
+from workflows.models import Circuit, Event, Stage, Step, StepState, Workflow
 from workflows.moves import State
 from workflows.pace import Pace, pace
 from workflows.panels import Filled, Panel, panel
@@ -88,6 +88,7 @@ class Picture:
     warnings: Sequence[str]
     sent: Sent
     error: ErrorCard | None
+    circuit: Circuit | None
     panel: Panel
     followers: Sequence[Workflow]
     files: Files
@@ -244,6 +245,7 @@ def picture(workflow: Workflow, *, now: datetime, asked: Asked) -> Picture:
         warnings=[told for step in steps if step.kind == "extract" and (told := step.outcome.get("warning"))],
         sent=gone_out,
         error=error,
+        circuit=circuits.open_for(workflow) if workflow.reason == circuits.REASON else None,
         panel=own,
         followers=following,
         files=ways.uploaded(

@@ -8,9 +8,10 @@ from django.urls import reverse
 
 from accounts.models import Activity, User
 from tests.pages import deliveries
+from tests.pages import world as worlds
 from tests.pages.test_workflows import MOST_QUERIES, detail
 from workflows.catalogue import CATALOGUE, OTHER_REASONS, REASONS
-from workflows.models import Attempt, Workflow
+from workflows.models import Attempt, Circuit, Workflow
 from workflows.resolutions import WAYS
 from workflows.way_words import WORDS
 
@@ -258,6 +259,27 @@ class TestSpeed:
 
     def test_draws_nothing_of_one_call(self, as_ada, world):
         assert "People accepted a second" not in detail(as_ada, world.workflows["running"])
+
+
+class TestCircuit:
+    def test_leads_from_a_run_that_waits_to_the_one_to_mend(self, as_ada, refused, world):
+        waiting = world.workflows["queued"]
+        Workflow.objects.filter(pk=waiting.pk).update(state="waiting", reason="circuit")
+        Circuit.objects.create(
+            credential=world.credential,
+            account_id=waiting.account_id,
+            code="invalid_credentials",
+            message="Klaviyo rejected the key of credential “Shop EU” (401).",
+            credential_version=world.credential.version,
+            opened_at=worlds.moment(1),
+            opened_by=refused,
+            probe_at=worlds.moment(-1),
+        )
+
+        page = detail(as_ada, waiting)
+
+        assert "Nothing is sent with Shop EU until that is mended" in words(page)
+        assert reverse("workflows:detail", args=[refused.pk]) + "#resolutions" in page
 
 
 class TestStop:
