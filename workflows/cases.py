@@ -68,7 +68,7 @@ def cases() -> Cases:
     if not rows:
         return Cases((), 0, None)
     shown = [Case(row, entry(row.code), ways_of(row)) for row in rows]
-    return Cases(shown, rows[0].held_in_all, rows[0].held_since)  # type: ignore[attr-defined]
+    return Cases(shown, rows[0].held_in_all, rows[0].held_since)
 
 
 def ways_of(workflow: Workflow) -> list[WayNamed]:
