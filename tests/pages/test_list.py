@@ -163,6 +163,7 @@ class TestInactive:
         page = listed(as_ada)
         assert "“VIP, nightly” is inactive since" in page
         assert "One run tries it by itself at" in page
+        assert "Probe now" in page
 
 
 class TestExport:
