@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.faults.codes import printing, table
+from tests.faults.codes import document, printing, table
 from tests.faults.codes.row import End, Row
 from workflows.catalogue import CATALOGUE
 from workflows.resolutions import WAYS
@@ -48,3 +48,11 @@ class TestPrinting:
             "1 of 3 ways out proved through the page: 1 codes, 0 reasons of rows · 1 verified · "
             "0 given up · 0 left as it is · 1 failed, 1 not played · 12 s"
         )
+
+
+class TestDocument:
+    def test_says_what_the_catalogue_says(self):
+        page = document.PLACE.read_text(encoding="utf-8")
+
+        assert page == document.filled(page), "write it anew: python -m tests.faults.codes.document"
+        assert all(f"`{code}`" in page for code in CATALOGUE)
