@@ -6,10 +6,12 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,52 @@ from config.serving import valkey_binary
 START_SECONDS = 60.0
 
 
+@dataclass
+class Server:
+    """A server of this machine that ends with this process; it can be taken away, and come back as it was."""
+
+    argv: list[str]
+    folder: Path
+    port: int
+    url: str
+    identity: dict[str, Any]
+    process: "subprocess.Popen[bytes]" = field(init=False)
+
+    def start(self) -> "Server":
+        """Start it and wait until it listens. Raises RuntimeError with what it wrote."""
+        log = self.folder / "log"
+        with open(log, "ab") as output:
+            self.process = subprocess.Popen(
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+                **self.identity,
+            )
+        atexit.register(stop, self.process)
+        end = time.monotonic() + START_SECONDS
+        while not _listens(self.port):
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"{Path(self.argv[0]).name} did not start: {log.read_text().strip()}")
+            time.sleep(0.02)
+        return self
+
+    def stop(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Take it away by a signal, and wait until it is gone."""
+        self.process.send_signal(number)
+        self.process.wait(START_SECONDS)
+
+
 def postgres_url() -> str:
     """Return the URL of the one in TEST_DATABASE_URL, or of one that ends with this process."""
-    if given := os.environ.get("TEST_DATABASE_URL"):
-        return given
+    return os.environ.get("TEST_DATABASE_URL") or postgres(synchronous_commit="off").url
+
+
+def postgres(**more: str) -> Server:
+    """Start a PostgreSQL; `more` are settings of it."""
     folder, port = _folder("rollcall-pg-"), _free_port()
     identity = _identity(folder)
     binaries = _reachable(_postgres_binaries(), folder, identity)
@@ -32,23 +76,25 @@ def postgres_url() -> str:
         "max_connections": "100",
         # Nobody needs these rows after a power cut.
         "fsync": "off",
-        "synchronous_commit": "off",
         "full_page_writes": "off",
+        **more,
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     argv = [binaries / "postgres", "-D", folder / "data", "-p", str(port), "-k", folder, *options]
-    _serve(argv, folder, port, identity)
-    return f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    return Server([str(part) for part in argv], folder, port, url, identity).start()
 
 
 def valkey_url() -> str:
     """Return the URL of the one in TEST_REDIS_URL, or of one that ends with this process."""
-    if given := os.environ.get("TEST_REDIS_URL"):
-        return given
+    return os.environ.get("TEST_REDIS_URL") or valkey().url
+
+
+def valkey() -> Server:
     folder, port = _folder("rollcall-valkey-"), _free_port()
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
-    _serve([valkey_binary(), *options], folder, port, {})
-    return f"redis://127.0.0.1:{port}/0"
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    url = f"redis://127.0.0.1:{port}/0"
+    return Server([str(valkey_binary()), *options], folder, port, url, {}).start()
 
 
 def _postgres_binaries() -> Path:
@@ -99,27 +145,6 @@ def _create_cluster(binaries: Path, folder: Path, identity: dict[str, Any]) -> N
     )
     if made.returncode:
         raise RuntimeError(f"initdb failed: {made.stderr.strip()}")
-
-
-def _serve(argv: list[Any], folder: Path, port: int, identity: dict[str, Any]) -> None:
-    log = folder / "log"
-    with open(log, "wb") as output:
-        process = subprocess.Popen(
-            [str(part) for part in argv],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            start_new_session=True,
-            preexec_fn=die_with_parent(),
-            **identity,
-        )
-    atexit.register(stop, process)
-    end = time.monotonic() + START_SECONDS
-    while not _listens(port):
-        if process.poll() is not None or time.monotonic() > end:
-            raise RuntimeError(f"{Path(argv[0]).name} did not start: {log.read_text().strip()}")
-        time.sleep(0.02)
 
 
 def _listens(port: int) -> bool:

@@ -1,9 +1,10 @@
 """A worker of its own, for tests that kill one: `python -m tests.flows.child WORKFLOW_ID`.
 
 `KILL_AT` (`step key|moment|n`) lets it die by its own SIGKILL when that moment of `workflows.faults` comes
-for the n-th time in that step; `TRACE` is a file that gets a line for every moment. With one of them it gives
-the workflow back after each step, so that every kind of step is claimed and released. As `--nursery` it forks
-such a worker for each line it is told, which spares each of them the start of Python.
+for the n-th time in that step; with `KILL_WITH=SIGSTOP` it freezes instead, until it is woken. `TRACE` is a
+file that gets a line for every moment. With one of them it gives the workflow back after each step, so that
+every kind of step is claimed and released. As `--nursery` it forks such a worker for each line it is told,
+which spares each of them the start of Python.
 """
 
 import json
@@ -30,6 +31,7 @@ class Fate:
         key, moment, number = kill_at.split("|") if kill_at else ("", "", "0")
         self.last = (key, moment, int(number))
         self.trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if trace else None
+        self.signal = signal.Signals[os.environ.get("KILL_WITH", "SIGKILL")]
         self.met: Counter[tuple[str, str]] = Counter()
         self.at = ("", "")
         self.settings = settings
@@ -41,7 +43,7 @@ class Fate:
         if self.trace is not None:
             os.write(self.trace, f"{time.monotonic()}|{key}|{kind}|{moment}\n".encode())
         if (key, moment, self.met[key, moment]) == self.last:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self.signal)
         if moment == "after_finish":
             self.settings.SLICE_SECONDS = 0
         elif moment == "claimed":
@@ -75,13 +77,18 @@ def main(workflow_id: str) -> None:
 
 
 def nursery() -> None:
-    """For each line `{"workflow", "env"}` on stdin fork a worker; when it is over, write how it ended."""
+    """For each line `{"workflow", "env"}` on stdin fork a worker; when it is over, write how it ended.
+
+    `{"wake": process id}` lets one go on that has frozen.
+    """
     django.setup()
     from workflows import engine  # noqa: F401 - what takes long is loaded once
 
     for line in sys.stdin:
         told = json.loads(line)
-        if not (pid := os.fork()):
+        if "wake" in told:
+            os.kill(pid := told["wake"], signal.SIGCONT)
+        elif not (pid := os.fork()):
             _forked(told)
         sys.stdout.write(json.dumps(_end_of(pid)) + "\n")
         sys.stdout.flush()
@@ -103,16 +110,21 @@ def _forked(told: dict[str, Any]) -> None:
 
 
 def _end_of(pid: int) -> dict[str, Any]:
-    """Wait for a worker: `code` is negative for a signal, `at` a moment of the monotonic clock."""
+    """Wait for a worker: `code` is negative for a signal, `at` a moment of the monotonic clock.
+
+    `frozen` is the process id of one that is not over.
+    """
     end = time.monotonic() + HANGS_AFTER_SECONDS
     while True:
-        gone, status = os.waitpid(pid, os.WNOHANG)
+        gone, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
         if gone:
-            return {"code": os.waitstatus_to_exitcode(status), "at": time.monotonic(), "hung": False}
+            frozen = os.WIFSTOPPED(status)
+            code = 0 if frozen else os.waitstatus_to_exitcode(status)
+            return {"code": code, "at": time.monotonic(), "hung": False, "frozen": frozen and pid}
         if time.monotonic() > end:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-            return {"code": -signal.SIGKILL, "at": time.monotonic(), "hung": True}
+            return {"code": -signal.SIGKILL, "at": time.monotonic(), "hung": True, "frozen": False}
         time.sleep(0.005)
 
 

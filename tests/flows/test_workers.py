@@ -7,26 +7,34 @@ import socket
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
-from django.db import connection
 
 from destinations.models import AudienceList
 from tests.flows.processes import Fleet, Worker, environment, until
-from tests.flows.world import LIST, World, people
+from tests.flows.watching import (
+    COME,
+    DELIVERIES,
+    GO,
+    STAY,
+    UNGUARDED,
+    about_to_deliver,
+    picture,
+    succeeded,
+    until_over,
+    writes,
+)
+from tests.flows.world import World
 from workflows import decisions, tasks
-from workflows.models import Attempt, Workflow
-from workflows.moves import FINAL, State
+from workflows.models import Workflow
+from workflows.moves import State
 
-SEEDS = 3 if connection.vendor == "postgresql" else 2
-STAY, GO, COME = 100, 4_500, 300
-# One import and five removals.
-DELIVERIES = 6
+# More of these, and more that can happen to a broker, are in tests/faults/services.
+SEEDS = 1
 NOBODY_ANSWERS = "redis://127.0.0.1:1/0"
 
 
@@ -49,11 +57,7 @@ def fleet(tmp_path: Path, broker: redis.Redis, transactional_db: None) -> Iterat
 @pytest.fixture
 def company(world: Callable[..., World]) -> World:
     """A company about to deliver 300 adds and 4,500 removals."""
-    made = world(guards={"max_removed_share": 1.0, "approve_first_run": False})
-    made.klaviyo.seed(LIST, STAY + GO, email="person{n}@example.org", first=0)
-    made.write(people(STAY) + people(COME, first=STAY + GO))
-    made.klaviyo.keep_bodies()
-    return made
+    return about_to_deliver(world(guards=UNGUARDED))
 
 
 class TestWithoutTrouble:
@@ -63,8 +67,8 @@ class TestWithoutTrouble:
 
         workflow = company.start()
 
-        _until_over(workflow)
-        _succeeded(company, workflow, repeated=0)
+        until_over(workflow)
+        succeeded(company, workflow, repeated=0)
         until(lambda: fleet.connections() == 0, why="a worker at rest holds a connection to the database")
 
 
@@ -79,31 +83,31 @@ class TestBroker:
         fleet.beat()
         workflow = company.start()
 
-        for writes in sorted(chance.choices(range(DELIVERIES), k=4)):
-            until(lambda: _writes(company) >= writes, why="delivering stopped")  # noqa: B023 - used at once
+        for number in sorted(chance.choices(range(DELIVERIES), k=4)):
+            until(lambda: writes(company) >= number, why="delivering stopped")  # noqa: B023 - used at once
             broker.flushall()
             if chance.random() < 0.5:
                 broker.client_kill_filter(_type="normal", skipme=True)
 
-        _until_over(workflow)
-        _succeeded(company, workflow, repeated=0)
+        until_over(workflow)
+        succeeded(company, workflow, repeated=0)
 
     def test_many_and_late_messages_change_nothing(self, company: World, fleet: Fleet, broker: redis.Redis):
         fleet.worker(processes=2)
         fleet.beat()
         workflow = company.start()
-        until(lambda: _writes(company) >= 1, why="nothing was delivered")
+        until(lambda: writes(company) >= 1, why="nothing was delivered")
 
         assert tasks.ring(*[workflow.pk] * 20)
 
-        _until_over(workflow)
-        _succeeded(company, workflow, repeated=0)
-        before = _picture(workflow)
+        until_over(workflow)
+        succeeded(company, workflow, repeated=0)
+        before = picture(workflow)
         assert tasks.ring(*[workflow.pk] * 20)
         # Messages are taken in turn: when a later one has been worked on, these have been.
-        _until_over(company.start())
+        until_over(company.start())
         until(lambda: broker.llen("rollcall") == 0, why="messages lie about")
-        assert _picture(workflow) == before
+        assert picture(workflow) == before
 
     def test_nobody_needs_a_broker_to_finish_in_one_process(self, company: World):
         workflow = company.start()
@@ -113,7 +117,7 @@ class TestBroker:
             argv, env={**os.environ, **environment(redis_url=NOBODY_ANSWERS)}, timeout=60, check=True
         )
 
-        _succeeded(company, workflow, repeated=0)
+        succeeded(company, workflow, repeated=0)
 
     @pytest.mark.parametrize("broker_url", [NOBODY_ANSWERS, "deaf"])
     def test_ringing_in_vain_says_so_soon(
@@ -137,42 +141,42 @@ class TestLostWorkers:
 
         owner.send(signal.SIGKILL)
 
-        _until_over(workflow)
+        until_over(workflow)
         assert other.holds(workflow)
-        _succeeded(company, workflow, repeated=1)
+        succeeded(company, workflow, repeated=1)
 
     def test_one_that_wakes_too_late_writes_and_sends_nothing(self, company: World, fleet: Fleet):
         owner, other, workflow = _caught_delivering(company, fleet)
 
         owner.send(signal.SIGSTOP)
-        _until_over(workflow)
+        until_over(workflow)
         assert other.holds(workflow)
-        before, sent = _picture(workflow), company.klaviyo.log()
+        before, sent = picture(workflow), company.klaviyo.log()
         lists = list(AudienceList.objects.values())
         owner.send(signal.SIGCONT)
 
         until(lambda: owner.has_said("lost the lease"), why="the late worker did not notice")
-        assert _picture(workflow) == before
+        assert picture(workflow) == before
         assert list(AudienceList.objects.values()) == lists
         assert company.klaviyo.log() == sent
-        _succeeded(company, workflow, repeated=1)
+        succeeded(company, workflow, repeated=1)
 
     def test_stops_soon_when_asked_and_sends_nothing_after(self, company: World, fleet: Fleet):
         company.klaviyo.fault("slow", method="DELETE", seconds=0.5)
         fleet.worker()
         fleet.beat()
         workflow = company.start()
-        until(lambda: _writes(company) >= 2, why="nothing was delivered")
+        until(lambda: writes(company) >= 2, why="nothing was delivered")
         workflow.refresh_from_db()
 
         decisions.cancel(workflow, by="a test")
 
-        _until_over(workflow, seconds=10)
+        until_over(workflow, seconds=10)
         assert workflow.state == State.CANCELLED
-        before, sent = _picture(workflow), _writes(company)
+        before, sent = picture(workflow), writes(company)
         fleet.end()
-        assert _picture(workflow) == before
-        assert _writes(company) == sent < DELIVERIES
+        assert picture(workflow) == before
+        assert writes(company) == sent < DELIVERIES
         removed = STAY + GO + COME - len(company.members())
         assert workflow.message == (
             f"Stopped. Sent before: {COME} adds, 0 updates, {removed:,} removals. "
@@ -191,38 +195,3 @@ def _caught_delivering(company: World, fleet: Fleet) -> tuple[Worker, Worker, Wo
     owner, other = sorted(workers, key=lambda worker: not worker.holds(workflow))
     assert owner.holds(workflow)
     return owner, other, workflow
-
-
-def _until_over(workflow: Workflow, *, seconds: float = 25) -> None:
-    """Wait until it has ended and its worker has given it back."""
-
-    def over() -> bool:
-        workflow.refresh_from_db()
-        assert workflow.state != State.PAUSED, (workflow.code, workflow.message)
-        return workflow.state in FINAL and workflow.lease_until is None
-
-    until(over, why=f"{workflow.state} did not end", seconds=seconds)
-
-
-def _succeeded(company: World, workflow: Workflow, *, repeated: int) -> None:
-    """The list is right, and at most `repeated` requests that change something were sent again."""
-    workflow.refresh_from_db()
-    assert (workflow.state, workflow.code, workflow.message) == (State.SUCCEEDED, "", "")
-    assert company.members() == {row["email"] for row in people(STAY) + people(COME, first=STAY + GO)}
-    sent = Counter(f"{entry['operation']} {entry['body']}" for entry in company.klaviyo.writes())
-    assert len(sent) == DELIVERIES
-    assert sum(times - 1 for times in sent.values()) <= repeated
-
-
-def _writes(company: World) -> int:
-    return company.klaviyo.stats()["writes"]
-
-
-def _picture(workflow: Workflow) -> dict[str, list[dict[str, Any]]]:
-    """Every row there is about a workflow."""
-    return {
-        "workflow": list(Workflow.objects.filter(pk=workflow.pk).values()),
-        "steps": list(workflow.steps.order_by("pk").values()),
-        "attempts": list(Attempt.objects.filter(step__workflow=workflow).order_by("pk").values()),
-        "events": list(workflow.events.order_by("pk").values()),
-    }

@@ -52,7 +52,8 @@ class Kill:
 class Played:
     """What came of a chain of kills in one run; `problems` is empty when all is well.
 
-    `unmet` kills were never reached. `repeated` requests were sent again, of which `resent` belonged to finished steps.
+    `unmet` kills were never reached. `repeated` requests were sent again, of which `resent` belonged to
+    finished steps.
     """
 
     scene: str

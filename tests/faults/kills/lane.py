@@ -1,4 +1,4 @@
-"""Runs in which workers die: each is a process of its own, killed at a moment, and the last one ends the run."""
+"""Runs in which workers die: each a process of its own, killed at a moment; the last one ends the run."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL
+from typing import Any
 
 from tests.faults.ground import AMBIGUITY_SECONDS, CREATION_SETTLES_SECONDS, LEASE_SECONDS
 from tests.faults.kills.chains import Kill, Moment, Played, numbered
@@ -51,21 +52,30 @@ class Nursery:
                 start_new_session=True,
             )
 
-    def work(self, workflow: Workflow, kill: Moment | None) -> "Life":
-        """Let a worker live until it dies at `kill`, or has nothing more to do."""
+    def work(self, workflow: Workflow, kill: Moment | None, *, by: str = "SIGKILL") -> "Life":
+        """Let a worker live until it dies (or freezes, `by` SIGSTOP) at `kill`, or has nothing more to do."""
         self.born += 1
         trace = self.folder / f"trace{self.born}"
         kill_at = f"{kill.key}|{kill.name}|{kill.number}" if kill else ""
-        line = {"workflow": str(workflow.pk), "env": {"KILL_AT": kill_at, "TRACE": str(trace)}}
+        env = {"KILL_AT": kill_at, "KILL_WITH": by, "TRACE": str(trace)}
+        ended = self._tell({"workflow": str(workflow.pk), "env": env})
+        moments = [line.split("|") for line in trace.read_text().splitlines()] if trace.exists() else []
+        trace.unlink(missing_ok=True)
+        return Life(ended["code"], ended["at"], ended["hung"], moments, frozen=ended["frozen"])
+
+    def wake(self, frozen: int) -> None:
+        """Let a frozen worker go on, and wait until it has nothing more to do."""
+        ended = self._tell({"wake": frozen})
+        assert ended["code"] == 0, f"a worker that was woken ended with code {ended['code']}"
+
+    def _tell(self, line: dict[str, object]) -> dict[str, Any]:
         told, heard = self.process.stdin, self.process.stdout
         assert told
         assert heard
         told.write(json.dumps(line) + "\n")
         told.flush()
-        ended = json.loads(heard.readline())
-        moments = [line.split("|") for line in trace.read_text().splitlines()] if trace.exists() else []
-        trace.unlink(missing_ok=True)
-        return Life(ended["code"], ended["at"], ended["hung"], moments)
+        answer: dict[str, Any] = json.loads(heard.readline())
+        return answer
 
     def end(self) -> None:
         assert self.process.stdin
@@ -75,12 +85,16 @@ class Nursery:
 
 @dataclass(frozen=True)
 class Life:
-    """How a worker ended, when, and what it went through: lines of (second, key, kind, moment)."""
+    """How a worker ended, when, and what it went through: lines of (second, key, kind, moment).
+
+    `frozen` is the process id of one that is not over.
+    """
 
     code: int
     ended_at: float
     hung: bool
     moments: list[list[str]]
+    frozen: int = 0
 
     @property
     def claimed_at(self) -> float | None:
