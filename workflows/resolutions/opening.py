@@ -21,7 +21,7 @@ from destinations.sftp import checking
 from destinations.sftp.checking import Login
 from workflows.clock import Clock
 from workflows.models import Workflow
-from workflows.moves import State
+from workflows.moves import LIVE, State
 from workflows.resolutions.offers import NotOffered, Person, Refused
 from workflows.words import counted, people
 
@@ -87,7 +87,9 @@ def waiting_too(credential: Credential, workflow: Workflow) -> QuerySet[Workflow
     """Other workflows that this credential keeps from going on."""
     stopped = Q(state=State.PAUSED, code__in=OF_KEYS) | Q(reason="circuit")
     opened = Q(orchestration__template__destination__credential=credential)
-    return Workflow.objects.filter(stopped, opened).exclude(pk=workflow.pk)
+    # Only what is under way waits for anything; of a long history that is little, and found by its state.
+    under_way = Workflow.objects.filter(state__in=sorted(LIVE))
+    return under_way.filter(stopped, opened).exclude(pk=workflow.pk)
 
 
 def waits(workflow: Workflow, others: int = 0) -> str:
