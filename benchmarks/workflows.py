@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from benchmarks import filling
@@ -120,14 +121,18 @@ def _measure(rounds: int) -> None:
 
     client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(User.objects.create_superuser("bench", password="not used anywhere"))
-    print(f"\n{'page':28} {'queries':>7} {'p50':>9} {'p95':>9}")
+    busy = ", ".join(f"{load:.1f}" for load in os.getloadavg())
+    print(f"\n{os.cpu_count()} cores, load {busy}; cpu is that of the page and of its database together")
+    print(f"{'page':28} {'queries':>7} {'p50':>9} {'p95':>9} {'cpu':>9}")
     missed = []
     for page in _pages():
         queries = _queries(client, page)
+        before = _cpu_seconds()
         times = sorted(_timed(lambda page=page: _get(client, page)) for _ in range(rounds))  # type: ignore[misc]
+        cpu = (_cpu_seconds() - before) / rounds
         p50, p95 = statistics.median(times), times[min(int(len(times) * 0.95), len(times) - 1)]
         over = page.is_list and (p95 > GOAL_SECONDS or queries > GOAL_QUERIES)
-        told = f"{page.name:28} {queries:7} {p50 * 1000:6.0f} ms {p95 * 1000:6.0f} ms"
+        told = f"{page.name:28} {queries:7} {p50 * 1000:6.0f} ms {p95 * 1000:6.0f} ms {cpu * 1000:6.0f} ms"
         print(f"{told}{'  over' if over else ''}", flush=True)
         missed += [page.name] if over else []
     goal = f"the list within {GOAL_SECONDS * 1000:.0f} ms at p95, in {GOAL_QUERIES} queries"
@@ -150,6 +155,18 @@ def _queries(client: Any, page: Page) -> int:
         for query in seen.captured_queries:
             print(f"    {float(query['time']) * 1000:6.0f} ms  {query['sql'][:300]}")
     return len(seen)
+
+
+def _cpu_seconds() -> float:
+    """What this process and its server process of PostgreSQL have computed so far, whatever else runs here."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        told = cursor.fetchone()
+    # Source: proc_pid_stat(5); fields 14 and 15 are utime and stime, counted behind the name in brackets.
+    fields = Path(f"/proc/{told[0] if told else 0}/stat").read_text().rpartition(")")[2].split()
+    return time.process_time() + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _timed(call: Callable[[], None]) -> float:
