@@ -158,7 +158,7 @@ def _queries(client: Any, page: Page) -> int:
 
 
 def _cpu_seconds() -> float:
-    """What this process and its server process of PostgreSQL have computed so far, whatever else runs here."""
+    """What this process and its server process of PostgreSQL have computed so far."""
     from django.db import connection
 
     with connection.cursor() as cursor:
