@@ -27,12 +27,12 @@ _VOCABULARY = """
 data type id attributes relationships links meta included jsonapi errors status code title detail source
 pointer parameter profiles profile lists list import-errors profile-bulk-import-job profile-import
 profile-bulk-import-jobs segment flow flows account email phone_number external_id first_name last_name
-organization locale image location address1 address2 city country region zip timezone latitude longitude ip properties
-name created updated joined_group_at opt_in_process profile_count created_at started_at completed_at
-expires_at total_count completed_count failed_count original_payload subscriptions marketing consent
-can_receive_email_marketing suppression reason contact_information organization_name public_api_key
-test_account self related next prev first last version duplicate_profile_id error message trigger_type
-archived is_processing is_starred tags
+organization locale image location address1 address2 city country region zip timezone latitude longitude
+ip properties name created updated joined_group_at opt_in_process profile_count created_at started_at
+completed_at expires_at total_count completed_count failed_count original_payload subscriptions
+marketing consent can_receive_email_marketing suppression reason contact_information organization_name
+public_api_key test_account self related next prev first last version duplicate_profile_id error message
+trigger_type archived is_processing is_starred tags
 """
 _NAMES = frozenset(_VOCABULARY.split())
 _COUNTS = frozenset(("status", "total_count", "completed_count", "failed_count", "profile_count"))
