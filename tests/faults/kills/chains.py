@@ -16,8 +16,11 @@ MOMENTS = (
     "after_finish",
     "released",
 )
-# So many workers die in one run, each in another step.
-MOST_IN_A_RUN = 8
+# So many workers die in one run.
+MOST_IN_A_RUN = 12
+# Before anything was done in a step, and when it is over: whoever dies there leaves the step as it was, so
+# that another can die in its middle in the same run.
+BEFORE, AFTER = ("claimed", "step_started"), ("after_finish", "released")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,12 @@ class Kill:
     @property
     def cell(self) -> tuple[str, str]:
         return self.moment.kind, self.moment.name
+
+    @property
+    def part(self) -> tuple[str, str]:
+        """The beginning, middle or end of its step; in each of them one worker may die in a run."""
+        name = self.moment.name
+        return self.moment.key, "before" if name in BEFORE else "after" if name in AFTER else "middle"
 
     @property
     def told(self) -> str:
@@ -95,7 +104,7 @@ def choose(runs: Mapping[str, Sequence[Moment]], seeds: int, *, only: str = "") 
 
 
 def chained(kills: Iterable[Kill], most: int = MOST_IN_A_RUN) -> list[tuple[Kill, ...]]:
-    """Put kills together that one run can take: in different steps, in the order of the run."""
+    """Put kills together that one run can take: in different parts of its steps, in the order of the run."""
     left: dict[str, list[Kill]] = defaultdict(list)
     for kill in kills:
         left[kill.scene].append(kill)
@@ -103,12 +112,12 @@ def chained(kills: Iterable[Kill], most: int = MOST_IN_A_RUN) -> list[tuple[Kill
     for scene, waiting in left.items():
         random.Random(scene).shuffle(waiting)
         while waiting:
-            taken: dict[str, Kill] = {}
+            taken: dict[tuple[str, str], Kill] = {}
             for kill in waiting:
                 if len(taken) < most:
-                    taken.setdefault(kill.moment.key, kill)
+                    taken.setdefault(kill.part, kill)
             chains.append(tuple(sorted(taken.values(), key=lambda kill: kill.place)))
-            waiting = [kill for kill in waiting if kill is not taken.get(kill.moment.key)]
+            waiting = [kill for kill in waiting if kill is not taken.get(kill.part)]
     return chains
 
 

@@ -14,6 +14,7 @@ from tests.faults.kills import chains
 from tests.faults.kills.chains import Kill, Moment, Played, Table
 
 PROCESSES = 2
+TOLD_EVERY = 20
 
 _state: dict[str, Any] = {}
 
@@ -116,7 +117,10 @@ def _explored(lanes: ProcessPoolExecutor) -> dict[str, list[Moment]]:
 def _played(lanes: ProcessPoolExecutor, kills: Iterable[Kill], *, most: int) -> Iterator[Played]:
     """Play every chain; a kill that was not reached in one gets a run for itself."""
     left: list[Kill] = []
-    for played in _each(lanes, chains.chained(kills, most)):
+    together = chains.chained(kills, most)
+    for number, played in enumerate(_each(lanes, together), start=1):
+        if number % TOLD_EVERY == 0:
+            say(f"{number} of {len(together)} runs")
         if played.unmet and not played.problems:
             left += played.unmet
             met = tuple(kill for kill in played.kills if kill not in played.unmet)

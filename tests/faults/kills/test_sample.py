@@ -80,13 +80,13 @@ class TestKills:
         assert {kill.moment.number for kill in chosen} <= {1, 2}
         assert choose(runs, 3, only="a:claimed") == [kill for kill in chosen if kill.moment.kind == "a"]
 
-    def test_share_a_run_when_they_are_in_different_steps(self):
+    def test_share_a_run_when_they_are_in_different_parts_of_steps(self):
         chosen = choose({"one": numbered(trace("a", "b", "c"))}, 2)
 
         chains = chained(chosen, most=2)
 
         assert sorted(kill for chain in chains for kill in map(told, chain)) == sorted(map(told, chosen))
-        assert all(len({kill.moment.key for kill in chain}) == len(chain) <= 2 for chain in chains)
+        assert all(len({kill.part for kill in chain}) == len(chain) <= 2 for chain in chains)
         assert all([kill.place for kill in chain] == sorted(kill.place for kill in chain) for chain in chains)
 
     def test_show_in_the_table_when_they_were_not_survived(self):
