@@ -36,10 +36,15 @@ def fingerprint_shown(stage: Stage) -> str:
     return stage.prepared["stopped"].error["presented"].split()[1]
 
 
-def key_that_is_let_in(stage: Stage) -> str:
+def key_let_in(stage: Stage) -> None:
+    """Whoever keeps the server let another key in."""
     key = ssh_keys.generate()
     stage.klaviyo.authorize(key.public_line)
-    return key.openssh
+    stage.prepared["key"] = key.openssh
+
+
+def key_that_is_let_in(stage: Stage) -> str:
+    return stage.prepared["key"]
 
 
 def in_folder(name: str) -> Press:
@@ -69,6 +74,7 @@ ROWS = (
         "sftp_login_refused",
         servers.refusing_the_login,
         Press("change_sftp_login", {"key": key_that_is_let_in}),
+        outside=key_let_in,
     ),
     Scenario("sftp_denied", servers.denied_in_events, in_folder("profiles")),
     Scenario("sftp_folder_missing", servers.without_events, in_folder("profiles")),
