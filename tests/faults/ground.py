@@ -10,7 +10,10 @@ from psycopg import sql
 
 from simulator.control import Simulator
 
+# Of the workers that die.
 LEASE_SECONDS = AMBIGUITY_SECONDS = 1
+# Of this process, which does not; PostgreSQL ends a transaction that rests for longer than this.
+OWN_LEASE_SECONDS = 30
 CREATION_SETTLES_SECONDS = 2
 
 
@@ -32,7 +35,7 @@ def settle(name: str, **more: object) -> Simulator:
             "DATA_DIR": str(place / "data"),
             "DATABASE_URL": _database(name, place),
             "KLAVIYO_API_URL": simulator.url,
-            "LEASE_SECONDS": str(LEASE_SECONDS),
+            "LEASE_SECONDS": str(OWN_LEASE_SECONDS),
             "AMBIGUITY_SECONDS": str(AMBIGUITY_SECONDS),
             **{key.upper(): str(value) for key, value in more.items()},
         }

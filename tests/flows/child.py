@@ -20,6 +20,8 @@ from typing import Any
 import django
 
 HANGS_AFTER_SECONDS = 90.0
+# How a forked worker ends that PostgreSQL cut off, for it got no turn on this machine for a whole lease.
+CUT_OFF = 75
 
 
 class Fate:
@@ -103,6 +105,7 @@ def _forked(told: dict[str, Any]) -> None:
         main(told["workflow"])
         code = 0
     except BaseException as error:
+        code = CUT_OFF if "idle-in-transaction" in str(error) else 1
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         sys.stderr.flush()
     finally:

@@ -67,13 +67,17 @@ def _begin(numbers: Any) -> None:
 
 
 def _scene(name: str) -> Any:
+    from tests.faults.kills.lane import explore
     from tests.faults.kills.scenes import SCENES
 
     if name not in _state["scenes"]:
         _state["made"] = _state.get("made", 0) + 1
         tag = f" {_state['made']}"
         folder = ground.folder_of(_state["name"], "scenes", _state["made"])
-        _state["scenes"][name] = SCENES[name](_state["simulator"], folder, tag)
+        scene = SCENES[name](_state["simulator"], folder, tag)
+        # Its first run asks for more than those after it.
+        explore(scene, _state["nursery"])
+        _state["scenes"][name] = scene
     return _state["scenes"][name]
 
 

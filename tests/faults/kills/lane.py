@@ -15,6 +15,7 @@ from typing import Any
 from tests.faults.ground import AMBIGUITY_SECONDS, CREATION_SETTLES_SECONDS, LEASE_SECONDS
 from tests.faults.kills.chains import Kill, Moment, Played, numbered
 from tests.faults.kills.scenes import Scene
+from tests.flows.child import CUT_OFF
 from tests.flows.processes import environment
 from workflows import engine, faults
 from workflows.models import Attempt, StepState, Workflow
@@ -157,8 +158,9 @@ class _Run:
         self._resumed(life.claimed_at)
         if life.hung:
             self.problems.append(f"a worker hung before {kill.told}")
-        if life.code == -SIGKILL and not life.hung:
-            self.died.append(kill)
+        if life.code in (-SIGKILL, CUT_OFF) and not life.hung:
+            if life.code == -SIGKILL:
+                self.died.append(kill)
             self.dead_at = life.ended_at
             self.calls |= self._finished()
         else:
