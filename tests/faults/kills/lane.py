@@ -18,6 +18,7 @@ from tests.faults.kills.scenes import Scene
 from tests.flows.child import CUT_OFF
 from tests.flows.processes import environment
 from workflows import engine, faults
+from workflows.clock import DatabaseClock
 from workflows.models import Attempt, StepState, Workflow
 from workflows.moves import State
 
@@ -161,7 +162,14 @@ class _Run:
         if life.code in (-SIGKILL, CUT_OFF) and not life.hung:
             if life.code == -SIGKILL:
                 self.died.append(kill)
-            self.dead_at = life.ended_at
+            self.workflow.refresh_from_db(fields=["wake_at"])
+            waits = (
+                (self.workflow.wake_at - DatabaseClock().now()).total_seconds()
+                if self.workflow.wake_at
+                else 0
+            )
+            # Until then nobody was to go on with it.
+            self.dead_at = max(life.ended_at, time.monotonic() + waits)
             self.calls |= self._finished()
         else:
             self.is_over = True
@@ -193,7 +201,7 @@ class _Run:
 
     def _resumed(self, claimed_at: float | None) -> None:
         if self.dead_at is not None and claimed_at is not None:
-            self.resumes.append(claimed_at - self.dead_at)
+            self.resumes.append(max(claimed_at - self.dead_at, 0.0))
             self.dead_at = None
 
 

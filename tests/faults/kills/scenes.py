@@ -124,10 +124,8 @@ class ById(Scene):
     def set_up(self) -> None:
         super().set_up()
         self.company.klaviyo.seed(LIST, 2 * self.COUNT + 20, email="person{n}@example.org", first=0)
-        self.turn = -1
         ended = self.company.go_on(self.prepare())
         assert ended.state == "succeeded", (ended.code, ended.message)
-        self.turn = 0
 
     def prepare(self) -> Workflow:
         first = 20 + (self.turn % 2) * self.COUNT
