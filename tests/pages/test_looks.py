@@ -62,7 +62,7 @@ class TestAlive:
         browsing.keyboard.press("Escape")
         Workflow.objects.filter(pk=running.pk).update(state="cancelled", row_version=6)
         browsing.locator(".page-head").get_by_text("Stopped").wait_for()
-        assert browsing.locator("main [hx-get]").count() == 0
+        assert browsing.locator("#workflow[hx-get]").count() == 0
 
     def test_approves_a_plan_after_its_numbers_were_shown(self, browsing, live_server, world):
         held = world.workflows["held"]
