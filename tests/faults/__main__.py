@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import importlib.util
 import sys
 
 ABOUT = {
@@ -21,10 +20,9 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("rest", nargs=argparse.REMAINDER)
     given = parser.parse_args(arguments)
-    name = f"tests.faults.{given.command}"
-    if importlib.util.find_spec(f"{name}.__main__" if given.command == "codes" else name) is None:
-        parser.error(f"there is no {given.command} here")
-    module = importlib.import_module(f"{name}.__main__" if given.command == "codes" else name)
+    module = importlib.import_module(f"tests.faults.{given.command}")
+    if hasattr(module, "__path__"):
+        module = importlib.import_module(f"{module.__name__}.__main__")
     return int(module.main(given.rest) or 0)
 
 

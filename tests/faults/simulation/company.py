@@ -14,7 +14,6 @@ from audiences.models import Query, Source
 from credentials import vault
 from credentials.models import Credential
 from destinations.models import DataTemplate, Destination
-from simulator.accounts import Account
 from tests.faults.simulation.hub import Hub, HubClock
 from tests.faults.simulation.klaviyo import Klaviyo
 from tests.faults.simulation.tale import LIST, Row, Tale

@@ -21,8 +21,8 @@ TICK = timedelta(seconds=2)
 RESTART_SECONDS = 3.0
 
 
-class Violation(Exception):
-    """Something that must never be true was seen."""
+class Violation(BaseException):
+    """Something that must never be true was seen. Nothing of the product may take it for a fault of its own."""
 
 
 @dataclass
@@ -56,6 +56,10 @@ class Crew:
     def current(self) -> Worker | None:
         """Return the worker at work at this moment, None when it is somebody else."""
         return self._at_work.get(getcurrent())
+
+    def busy(self) -> bool:
+        """Whether anybody works, or stands still over some work."""
+        return bool(self._at_work)
 
     # -- the broker
 
@@ -95,12 +99,12 @@ class Crew:
         self.look()
         self._hand_out()
 
-    def interrupt(self, moment: str, *, writes: bool = False) -> None:
+    def interrupt(self, moment: str, *, about: str = "", writes: bool = False) -> None:
         """Let fate decide at this moment about the worker at work."""
         worker = self.current()
         if worker is None or connection.in_atomic_block:
             return
-        seconds = self.fate.at(moment, writes=writes)
+        seconds = self.fate.at(moment, about=about, writes=writes)
         if seconds is None:
             return
         if seconds < 0:

@@ -41,10 +41,11 @@ class Misfortunes:
         self.lagging = character.choice([0.0, 0.0, 0.3, 0.8])
         self.bell_loss = character.choice([0.0, 0.0, 0.3])
 
-    def at(self, moment: str, *, writes: bool = False) -> float | None:
+    def at(self, moment: str, *, about: str = "", writes: bool = False) -> float | None:
         """Return None to go on, the seconds of a pause, or -1.0 for the end of the worker.
 
-        `writes`: it is the moment of a call that changes something, which is where it hurts most.
+        `about` is the endpoint of the call or the kind of the step at hand. `writes`: it is the moment of a
+        call that changes something, which is where it hurts most.
         """
         if self.calm:
             return None
@@ -71,7 +72,7 @@ class Misfortunes:
         self.met["commits_cut"] += 1
         return "undone" if throw < self.cutting / 2 else "unknown"
 
-    def wire(self, *, is_read: bool) -> str:
+    def wire(self, *, is_read: bool, about: str = "") -> str:
         """Return how a call goes."""
         dice = self._dice["wire"]
         if self.calm or dice.random() >= self.wiring * (1 if is_read else 4):

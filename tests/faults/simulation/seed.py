@@ -85,6 +85,9 @@ class Life:
             hub.after(tale.cancels_jobs_at, self._cancel_jobs)
         if tale.flood_at is not None:
             hub.after(tale.flood_at, self._flood)
+        if tale.imports_quicken_at is not None:
+            quick = lambda: self.klaviyo.change(self.company.account, lag_seconds=0.0)  # noqa: E731
+            hub.after(tale.imports_quicken_at, quick)
         if tale.presses_at is not None:
             hub.live(self._press, after=tale.presses_at)
         hub.live(self._live)
@@ -92,17 +95,26 @@ class Life:
     def _live(self) -> None:
         for turn in self._turns:
             self._run(turn)
-        last = Workflow.objects.order_by("number").last()
         # Whatever became of the runs, one more that nobody disturbs makes the list right.
-        if last is None or last.verified_at is None or self.witness.edited:
+        if not self._is_right():
             while not self.fate.calm:
                 self.hub.sleep(30.0)
             self.hub.sleep(60.0)
             self.witness.edited.clear()
             self._last_chance = True
             self._run(self._quiet(self._turns[-1]))
+        while self.crew.busy():
+            self.hub.sleep(30.0)
+        self.witness.look_again()
         self._check_end()
         self.done = True
+
+    def _is_right(self) -> bool:
+        """Whether the last run read the list back, with the query as it should be and nobody moved by others."""
+        last = Workflow.objects.order_by("number").last()
+        if last is None or last.verified_at is None or self.witness.edited:
+            return False
+        return self.witness.given[last.pk] == self._turns[-1].wanted
 
     def _quiet(self, turn: Turn) -> Turn:
         return Turn(turn.rows, None, leavers=0, edits=(), stop_after=None, source_fails=0)
@@ -124,7 +136,8 @@ class Life:
         while asked(_OPEN)[0][0]:
             self._check_progress()
             self.hub.sleep(20.0)
-        self.hub.sleep(self.dice.uniform(1, AFTERWARDS))
+        rest = self.dice.uniform(1, AFTERWARDS)
+        self.hub.sleep(rest if turn.rest_after is None else turn.rest_after)
         self.witness.look_again()
 
     def _check_progress(self) -> None:
@@ -231,7 +244,7 @@ class Life:
         except decisions.Stale:
             return
         self.met["stops"] += 1
-        self.witness.stopped[pk] = self.hub.now()
+        self.witness.stopped[pk] = 0
         self.trace.note(f"somebody stops run {workflow.number}")
         self.crew.ring(pk)
         self.crew.look()
@@ -246,8 +259,9 @@ class Life:
             self.trace.note(f"{worker.name} claims run {workflow.number} (fence {workflow.fence})")
         elif worker is not None and name in ("step_started", "after_finish"):
             self.trace.note(f"{worker.name} {name} {facts['step'].key}")
-        call = facts.get("call")
-        self.crew.interrupt(name, writes=call is not None and not call.is_read)
+        call, step = facts.get("call"), facts.get("step")
+        about = call.endpoint if call else step.kind if step else ""
+        self.crew.interrupt(name, about=about, writes=call is not None and not call.is_read)
 
     def commit(self) -> None:
         way = self.fate.commit() if self.crew.current() else "whole"

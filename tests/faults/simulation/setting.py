@@ -12,7 +12,7 @@ KEYS = {
     "CREDENTIALS_KEYS": "ypeBEsobvcr6wjGzmiPcTaeG7_gUfE5yuYB3ha_uSLs=",
     "LOOKUP_KEY": "PiPoFgA5WUoziU9lZOGxNIu9egCI1CxKy3PurtWcAJ0=",
 }
-IN_MEMORY = Path("/dev/shm")  # noqa: S108 - files that nobody needs after a seed
+IN_MEMORY = Path("/dev/shm")
 
 _template: sqlite3.Connection | None = None
 _root: Path | None = None
@@ -44,15 +44,20 @@ def prepare() -> None:
     connection.connection.backup(_template)
 
 
+def template() -> sqlite3.Connection:
+    """Return the database that every seed begins with a copy of."""
+    assert _template is not None
+    return _template
+
+
 def begin() -> None:
     """Empty the database and the files."""
     from django.conf import settings
     from django.db import connection
 
-    assert _template is not None
     _undone(connection)
     connection.ensure_connection()
-    _template.backup(connection.connection)
+    template().backup(connection.connection)
     data = Path(settings.DATA_DIR)
     for kind in ("workflows", "ledgers", "sealed"):
         shutil.rmtree(data / kind, ignore_errors=True)

@@ -26,7 +26,7 @@ class Turn:
     """One run: what the query gives, and what it gives `at_first` when it is bad.
 
     `leavers` leave the list before it, `edits` are (seconds after its start, who, what) and `stop_after` is
-    when somebody asks it to stop.
+    when somebody asks it to stop; `rest_after` is the time to the next run where that is not left to chance.
     """
 
     rows: tuple[Row, ...]
@@ -35,6 +35,7 @@ class Turn:
     edits: tuple[tuple[float, str, str], ...]
     stop_after: float | None
     source_fails: int
+    rest_after: float | None = None
 
     @property
     def wanted(self) -> dict[str, str]:
@@ -47,7 +48,7 @@ class Tale:
     """Everything about one seed that is not fate.
 
     `has_twin`: there is a second list of that name. At `flood_at` somebody puts many people on the list by
-    hand, and at `presses_at` somebody starts the run that runs already; both in seconds.
+    hand, and at `presses_at` somebody starts the run that runs already; both in seconds. From `imports_quicken_at` on new imports take no time.
     """
 
     seed: int
@@ -71,6 +72,7 @@ class Tale:
     refused: tuple[str, ...]
     calm_after: float
     turns: tuple[Turn, ...] = field(default=())
+    imports_quicken_at: float | None = None
 
 
 def tell(seed: int) -> Tale:

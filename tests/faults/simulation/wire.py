@@ -46,7 +46,7 @@ class Line:
         return Seam(self, key, now=self._hub.now)
 
     def carry(self, key: str, headers: dict[str, str], call: Call, url: str) -> Exchange:
-        way = self._fate.wire(is_read=call.is_read)
+        way = self._fate.wire(is_read=call.is_read, about=call.endpoint)
         self._watcher.leaves(key, call, way)
         body = encode(call.body) if call.body is not None else b""
         sent = headers | ({"content-type": "application/vnd.api+json"} if body else {})
@@ -66,7 +66,7 @@ class Line:
         done = way in ("well", "heard", "broke", "nonsense")
         if done:
             self._hub.after(self._fate.travel(), act)
-        self.interrupt("in_flight", writes=not call.is_read)
+        self.interrupt("in_flight", about=call.endpoint, writes=not call.is_read)
         self._hub.sleep(0.4 if done else self._fate.travel())
         if way in ("lost", "heard"):
             self._hub.sleep(self._fate.patience())
