@@ -1,6 +1,9 @@
 """Resolutions: the ways out of what a workflow came to, offered in numbers and carried out in place."""
 
+import logging
+import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from django.db import transaction
 
@@ -56,6 +59,8 @@ __all__ = [
     "preview",
     "resolve",
 ]
+
+log = logging.getLogger(__name__)
 
 MODULES = (
     common,
@@ -155,8 +160,21 @@ def _offered(trouble: Trouble) -> list[tuple[Way, Resolution]]:
         return []
     listed = ways_of_reason(trouble.reason) if trouble.reason else entry(trouble.code).resolutions
     names = listed if trouble.reason else (*listed, *(name for name in ALWAYS if name not in listed))
-    found = [(WAYS[name], WAYS[name].offer(trouble)) for name in names if name in WAYS]
+    found = [(WAYS[name], _offer(WAYS[name], trouble)) for name in names if name in WAYS]
     return [(way, resolution) for way, resolution in found if resolution is not None]
+
+
+def _offer(way: Way, trouble: Trouble) -> Resolution | None:
+    """Ask one way out whether it fits; one that fails leaves the others to be taken, and is logged."""
+    try:
+        return way.offer(trouble)
+    except Exception as error:
+        # The text of an unknown error may hold a person's data, so the log gets its kind and place alone.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        told = {"workflow": str(trouble.workflow.pk), "resolution": way.name, "kind": type(error).__name__}
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        log.error("a resolution could not be offered", extra={**told, "reason": where})
+        return None
 
 
 def _chosen(trouble: Trouble, name: str) -> tuple[Way, Resolution]:
