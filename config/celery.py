@@ -5,11 +5,31 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.app.amqp import AMQP
 from celery.signals import beat_init, setup_logging, worker_init
+from kombu import Connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-app = Celery("rollcall")
+LOOK_FOR_BROKER_EVERY_SECONDS = 2
+
+
+class LookingSoon(Connection):
+    """Looks for a broker that is away as often after an hour as at first.
+
+    By default the pauses grow to half a minute, and nobody would go on for that long after its return.
+    """
+
+    def ensure_connection(self, *args: Any, **given: Any) -> Connection:
+        paced = {"interval_start": LOOK_FOR_BROKER_EVERY_SECONDS, "interval_step": 0, **given}
+        return super().ensure_connection(*args, **paced)
+
+
+class Lines(AMQP):
+    Connection = LookingSoon
+
+
+app = Celery("rollcall", amqp=Lines)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
