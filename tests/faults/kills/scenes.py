@@ -10,7 +10,7 @@ from typing import Any
 
 from audiences import queries
 from audiences.models import Query, Source
-from destinations.models import DataTemplate, Destination
+from destinations.models import DataTemplate, Destination, Limit
 from simulator.control import Account, Simulator
 from tests import sshd
 from tests.flows.conftest import BY_FILE, FREE
@@ -53,6 +53,8 @@ class Scene:
 
     def begin(self) -> Workflow:
         self.turn += 1
+        # A run should not wait for the pace of those before it.
+        Limit.objects.all().delete()
         workflow = self.prepare()
         self.account.forget_log()
         self.account.keep_bodies()
