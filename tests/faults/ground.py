@@ -15,6 +15,8 @@ LEASE_SECONDS = AMBIGUITY_SECONDS = 1
 # Of this process, which does not; PostgreSQL ends a transaction that rests for longer than this.
 OWN_LEASE_SECONDS = 30
 CREATION_SETTLES_SECONDS = 2
+# Many die in one run, some of them twice in a step; elsewhere it is tested that a step may not kill for ever.
+MAX_CRASHES = 10
 
 
 def serve(database: str) -> None:
@@ -37,6 +39,7 @@ def settle(name: str, **more: object) -> Simulator:
             "KLAVIYO_API_URL": simulator.url,
             "LEASE_SECONDS": str(OWN_LEASE_SECONDS),
             "AMBIGUITY_SECONDS": str(AMBIGUITY_SECONDS),
+            "MAX_CRASHES": str(MAX_CRASHES),
             **{key.upper(): str(value) for key, value in more.items()},
         }
     )

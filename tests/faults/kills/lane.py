@@ -12,7 +12,7 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
-from tests.faults.ground import AMBIGUITY_SECONDS, CREATION_SETTLES_SECONDS, LEASE_SECONDS
+from tests.faults.ground import AMBIGUITY_SECONDS, CREATION_SETTLES_SECONDS, LEASE_SECONDS, MAX_CRASHES
 from tests.faults.kills.chains import Kill, Moment, Played, numbered
 from tests.faults.kills.scenes import Scene
 from tests.flows.child import CUT_OFF
@@ -40,6 +40,7 @@ class Nursery:
         told = environment(
             lease_seconds=LEASE_SECONDS,
             ambiguity_seconds=AMBIGUITY_SECONDS,
+            max_crashes=MAX_CRASHES,
             creation_settles_seconds=CREATION_SETTLES_SECONDS,
         )
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -126,7 +127,7 @@ def play(scene: Scene, nursery: Nursery, kills: Sequence[Kill]) -> Played:
     ended = run.end()
     unmet = [kill for kill in kills if kill not in run.died]
     repeated = scene.repeated()
-    problems = _state(ended) + scene.problems() + run.problems
+    problems = (_state(ended) or scene.problems()) + run.problems
     if repeated > (may := sum(map(_in_flight, run.died))):
         problems.append(f"{repeated} requests sent again, at most {may} were in flight")
     if resent := run.resent():
