@@ -241,7 +241,7 @@ MUTANTS: dict[str, Mutant] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a mutant was found: `story` and `seed` are what they saw, '' for nothing; `seeds` how many it took."""
+    """How a mutant was found: `story` and `seed` are what they saw, '' for nothing, in `seeds` seeds."""
 
     name: str
     story: str
@@ -267,9 +267,8 @@ def main(arguments: list[str]) -> int:
         found.append(_try(MUTANTS[name], given.seeds))
         print(_line(found[-1]), flush=True)
     survivors = [verdict.name for verdict in found if verdict.survives]
-    print(
-        f"{len(found)} mutants, {len(survivors)} not noticed{': ' + ', '.join(survivors) if survivors else ''}"
-    )
+    names = f": {', '.join(survivors)}" if survivors else ""
+    print(f"{len(found)} mutants, {len(survivors)} not noticed{names}")
     return 1 if survivors else 0
 
 

@@ -1,6 +1,7 @@
 """`run.py faults simulate`: so many seeds with their figures, or one seed told line by line."""
 
 import argparse
+import json
 import sys
 import time
 
@@ -15,14 +16,37 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, help="this one alone, with everything that happens in it")
     parser.add_argument("--mutant", default="", help="with this mechanism switched off")
     parser.add_argument("--processes", type=int, default=many.PROCESSES)
+    parser.add_argument(
+        "--stories", action="store_true", help="what chance meets too seldom, told on purpose"
+    )
+    parser.add_argument("--variants", type=int, default=100, help="how many variants of each story at most")
+    parser.add_argument("--json", action="store_true", help="the figures as one line of JSON")
     given = parser.parse_args(arguments)
     if given.seed is not None:
         return _replay(given.seed, given.mutant)
-    figures = many.run(
-        range(given.first, given.first + given.seeds), mutant=given.mutant, processes=given.processes
-    )
-    print(figures.told(), flush=True)
+    if given.stories:
+        return _stories(given.variants, as_json=given.json)
+    seeds = range(given.first, given.first + given.seeds)
+    told = (lambda line: None) if given.json else print
+    figures = many.run(seeds, mutant=given.mutant, processes=given.processes, told=told)
+    shown = {"seeds": figures.seeds, "met": figures.met, "wrong": figures.wrong, "seconds": figures.seconds}
+    print(json.dumps(shown) if given.json else figures.told(), flush=True)
     return 1 if figures.wrong else 0
+
+
+def _stories(variants: int, *, as_json: bool) -> int:
+    many.begin()
+    from tests.faults.simulation.stories import STORIES
+
+    found = {}
+    for name, story in STORIES.items():
+        found[name] = many.tell(name, variants=variants)
+        if not as_json:
+            print(f"{name:<28} {found[name] or 'well'}  ({story.proves})", flush=True)
+    if as_json:
+        print(json.dumps(found), flush=True)
+    setting.end()
+    return 1 if any(found.values()) else 0
 
 
 def _replay(seed: int, mutant: str) -> int:

@@ -1,4 +1,4 @@
-"""The company of one seed: its configuration in the product, its account, and the query's rows of the moment."""
+"""The company of one seed: its configuration in the product, its account, and the rows of its query."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

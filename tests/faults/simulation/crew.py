@@ -1,10 +1,11 @@
-"""The workers of one seed and the broker that wakes them: messages get lost, doubled and late, workers die."""
+"""The workers of one seed and the broker that wakes them: messages get lost and doubled, workers die."""
 
 import logging
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +23,7 @@ RESTART_SECONDS = 3.0
 
 
 class Violation(BaseException):
-    """Something that must never be true was seen. Nothing of the product may take it for a fault of its own."""
+    """Something that must never be true was seen. The product may not take it for a fault of its own."""
 
 
 @dataclass
@@ -66,8 +67,9 @@ class Crew:
     def ring(self, *workflow_ids: UUID | str) -> bool:
         """Stand in for `workflows.tasks.ring`."""
         for workflow_id in workflow_ids:
+            given = UUID(str(workflow_id))
             for seconds in self.fate.bells():
-                self.hub.after(seconds, lambda given=UUID(str(workflow_id)): self._arrive(given))
+                self.hub.after(seconds, partial(self._arrive, given))
         return True
 
     def _arrive(self, workflow_id: UUID) -> None:
@@ -146,10 +148,12 @@ class Crew:
         self.look()
 
 
+_PAUSED = State.PAUSED.value
+_OPEN = ", ".join(f"'{state.value}'" for state in (*CLAIMABLE, State.PAUSED))
+_FREE = "max(coalesce(wake_at, created_at), coalesce(lease_until, created_at), created_at)"
 _DUE = f"""
-    select min(case when state = '{State.PAUSED.value}' then wake_at
-                    else max(coalesce(wake_at, created_at), coalesce(lease_until, created_at), created_at) end)
-    from workflows_workflow where state in ({", ".join(f"'{state.value}'" for state in (*CLAIMABLE, State.PAUSED))})
+    select min(case when state = '{_PAUSED}' then wake_at else {_FREE} end)
+    from workflows_workflow where state in ({_OPEN})
 """
 
 

@@ -1,4 +1,4 @@
-"""Virtual time, and whoever lives in it: one of them moves at a moment, and time moves only while all wait."""
+"""Virtual time, and whoever lives in it: one moves at a moment, and time moves only while all wait."""
 
 import heapq
 from collections.abc import Callable
@@ -72,7 +72,7 @@ class Hub:
         return True
 
     def end(self) -> None:
-        """Bury the dead and whoever still sleeps; what they would clean up meets a database that goes away."""
+        """Bury the dead and whoever still sleeps; what they clean up meets a database that goes away."""
         self.over = True
         sleeping = [
             do.__self__ for _, _, do in self._planned if isinstance(getattr(do, "__self__", None), greenlet)

@@ -197,7 +197,8 @@ class Klaviyo:
         self.importer.work(self.world)
         with self.world.store.write() as db:
             done = db.execute(
-                "UPDATE jobs SET status = 'cancelled', finished = ?, payload = NULL WHERE payload IS NOT NULL",
+                "UPDATE jobs SET status = 'cancelled', finished = ?, payload = NULL"
+                " WHERE payload IS NOT NULL",
                 (self._hub.micros,),
             )
             return done.rowcount

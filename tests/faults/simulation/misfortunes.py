@@ -96,7 +96,7 @@ class Misfortunes:
         return self._dice["wire"].uniform(0.5, LONGEST_LATENESS_SECONDS)
 
     def patience(self) -> float:
-        """Seconds until a client knows that no answer comes: at once when the line was cut, else its deadline."""
+        """Seconds until a client knows that no answer comes: none if the line was cut, else its deadline."""
         return self._dice["wire"].choice([0.0, 30.0])
 
     def lag(self) -> float:

@@ -45,7 +45,7 @@ class Inline:
 
 
 class Bench:
-    """A database of its own in the one DuckDB of this process: starting another takes most of a small join."""
+    """A database of its own in the one DuckDB of this process: starting one takes half of a small join."""
 
     _base: duckdb.DuckDBPyConnection | None = None
     _numbers = itertools.count()

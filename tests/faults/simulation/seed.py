@@ -41,7 +41,7 @@ _OPEN = f"select count(*) from workflows_workflow where state not in ({_OVER})"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one seed came to. `violation` is '' when nothing was wrong; `digest` is of everything that happened."""
+    """What one seed came to. `violation` is '' when nothing was wrong; `digest` is of all that happened."""
 
     seed: int
     violation: str
@@ -110,7 +110,7 @@ class Life:
         self.done = True
 
     def _is_right(self) -> bool:
-        """Whether the last run read the list back, with the query as it should be and nobody moved by others."""
+        """Whether the last run read the list back, with the right query and nobody moved by others."""
         last = Workflow.objects.order_by("number").last()
         if last is None or last.verified_at is None or self.witness.edited:
             return False

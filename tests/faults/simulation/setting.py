@@ -1,4 +1,4 @@
-"""The product as one process of the simulation has it: Django set up once, and an empty database for each seed."""
+"""The product in a process of the simulation: Django set up once, and an empty database for each seed."""
 
 import os
 import shutil
@@ -34,7 +34,11 @@ def prepare() -> None:
         KLAVIYO_API_URL="http://klaviyo",
     )
     import django
+    import pyarrow
 
+    # Twenty rows are no work to share, and threads only wait for each other.
+    pyarrow.set_cpu_count(1)
+    pyarrow.set_io_thread_count(1)
     django.setup()
     from django.core.management import call_command
     from django.db import connection

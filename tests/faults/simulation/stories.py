@@ -12,7 +12,7 @@ PEOPLE = 30
 
 
 class Script(Misfortunes):
-    """No chance at all: `wires` says of each call of an endpoint how it goes, `moments` what befalls a worker.
+    """No chance at all: `wires` says of each call of an endpoint how it goes, `moments` what befalls whom.
 
     `wires` has the ways of the calls of an endpoint in order, the last for all that follow. `moments` is
     (moment, endpoint or kind of step) → what `at` returns, once.
@@ -130,10 +130,10 @@ STORIES: dict[str, Story] = {
             _told(
                 list_exists=True,
                 listed=(),
-                imports={"lag_seconds": 900.0},
+                imports={"lag_seconds": 300.0},
                 imports_quicken_at=10.0,
                 revokes_at=5.0,
-                turns=(_turn(EVERYONE, stop_after=9.5, rest_after=1.0), _turn(FEW_LESS, rest_after=900.0)),
+                turns=(_turn(EVERYONE, stop_after=9.5, rest_after=1.0), _turn(FEW_LESS, rest_after=300.0)),
             ),
             _nothing,
         ),
@@ -142,9 +142,9 @@ STORIES: dict[str, Story] = {
             "R-04: an import whose worker ended in flight is known to the next run by its intent",
             _told(
                 listed=(),
-                imports={"lag_seconds": 900.0},
+                imports={"lag_seconds": 300.0},
                 imports_quicken_at=15.0,
-                turns=(_turn(EVERYONE, stop_after=20.0, rest_after=1.0), _turn(FEW_LESS, rest_after=900.0)),
+                turns=(_turn(EVERYONE, stop_after=20.0, rest_after=1.0), _turn(FEW_LESS, rest_after=300.0)),
             ),
             lambda variant: Script(moments={("in_flight", "imports.create"): -1.0}),
         ),

@@ -1,4 +1,4 @@
-"""The story of one seed, decided before it begins: who should be on the list, and what people do meanwhile."""
+"""The story of one seed, decided before it begins: who should be on the list, and what people do."""
 
 import random
 from dataclasses import dataclass, field
@@ -48,7 +48,8 @@ class Tale:
     """Everything about one seed that is not fate.
 
     `has_twin`: there is a second list of that name. At `flood_at` somebody puts many people on the list by
-    hand, and at `presses_at` somebody starts the run that runs already; both in seconds. From `imports_quicken_at` on new imports take no time.
+    hand, and at `presses_at` somebody starts the run that runs already; both in seconds. From
+    `imports_quicken_at` on new imports take no time.
     """
 
     seed: int

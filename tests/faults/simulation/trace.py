@@ -8,7 +8,7 @@ from tests.faults.simulation.hub import Hub
 
 @dataclass
 class Trace:
-    """Lines with the seconds since the beginning. No line holds an id or a key that differs from run to run."""
+    """Lines with the seconds since the beginning. None holds an id or a key that differs from run to run."""
 
     hub: Hub
     lines: list[str] = field(default_factory=list)
