@@ -25,6 +25,11 @@ JOBS = {
     ),
     "manage": (RUNTIME, ["manage.py"], "any other command of manage.py: apply, plan, run, workflow, …"),
     "test": (TESTS, ["-m", "tests"], "every test, on PostgreSQL and on SQLite; more arguments go to pytest"),
+    "faults": (
+        TESTS,
+        ["-m", "tests.faults"],
+        "what happens when something fails: simulate, mutants, kills, services, codes",
+    ),
     "check": (
         TESTS,
         ["-m", "tests.check"],

@@ -22,7 +22,7 @@ class TestUsage:
         ended = run(*arguments, venv=tmp_path / "none")
 
         assert ended.returncode == 1
-        for job in ("demo", "up", "manage", "test", "check", "bench"):
+        for job in ("demo", "up", "manage", "test", "faults", "check", "bench"):
             assert f"  {job} " in ended.stderr
         assert not (tmp_path / "none").exists()
 
