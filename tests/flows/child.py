@@ -7,6 +7,7 @@ every kind of step is claimed and released. As `--nursery` it forks such a worke
 which spares each of them the start of Python.
 """
 
+import ctypes
 import json
 import os
 import signal
@@ -18,6 +19,8 @@ from datetime import timedelta
 from typing import Any
 
 import django
+
+from config.processes import PR_SET_PDEATHSIG
 
 HANGS_AFTER_SECONDS = 90.0
 # How a forked worker ends that PostgreSQL cut off, for it got no turn on this machine for a whole lease.
@@ -101,6 +104,8 @@ def _forked(told: dict[str, Any]) -> None:
     code = 1
     try:
         os.setsid()
+        # One that is frozen when the nursery ends would stay for ever.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         os.environ.update(told["env"])
         main(told["workflow"])
         code = 0
