@@ -30,6 +30,8 @@ WORDS = {
 FINAL = frozenset({State.SUCCEEDED, State.SUCCEEDED_WITH_ISSUES, State.FAILED, State.CANCELLED})
 CLAIMABLE = frozenset({State.QUEUED, State.RUNNING, State.WAITING, State.CANCELLING})
 LIVE = frozenset(State) - FINAL
+# A person can let these go on from the step that stopped.
+STOPPED = (State.PAUSED, State.FAILED)
 
 MOVES: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.CANCELLING, State.CANCELLED}),

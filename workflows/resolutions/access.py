@@ -7,7 +7,7 @@ from workflows.clock import Clock
 from workflows.models import Orchestration
 from workflows.moves import State
 from workflows.resolutions import affected
-from workflows.resolutions.going_on import SEE_PEOPLE, restart, resume
+from workflows.resolutions.going_on import restart, resume
 from workflows.resolutions.offers import (
     Answers,
     Choice,
@@ -21,6 +21,7 @@ from workflows.resolutions.offers import (
     Trouble,
     Way,
 )
+from workflows.resolutions.permissions import APPROVES, KEEPS_ORCHESTRATIONS, SEES_PEOPLE, SEES_WORKFLOWS
 
 CODE = "restricted_pii"
 ASKED = "asked_operations"
@@ -40,7 +41,7 @@ def _offer_ask(trouble: Trouble) -> Resolution | None:
         "Sends one notice to Operations, with a link to this run. It stays as it is until one of them allows "
         "it once, or somebody chooses another destination. Nothing is sent meanwhile.",
         steps=("Ask", "Operations decide on this page", "This run goes on by itself then"),
-        permission="workflows.view_workflow",
+        permission=SEES_WORKFLOWS,
     )
 
 
@@ -68,12 +69,12 @@ def _offer_allow(trouble: Trouble) -> Resolution | None:
         f"Lets this one run send to “{destination}”. The next run of the same person is stopped again. Only "
         "somebody who may see personal data can allow it.",
         steps=("Allow it", "This run goes on", "Read the list back"),
-        permission="workflows.add_approval",
+        permission=APPROVES,
     )
 
 
 def _allow(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
-    if not person.may(SEE_PEOPLE):
+    if not person.may(SEES_PEOPLE):
         raise NotAllowed("Only somebody who may see personal data can allow this.")
     run = resume(trouble, person, clock, restricted_allowed=person.name)
     return Resolved(run, "This run may send personal data, once.")
@@ -110,7 +111,7 @@ def _offer_other(trouble: Trouble) -> Resolution | None:
         "list it was for stays as it is.",
         steps=("Choose the data template", "Change the orchestration", "Compare with that list, and send"),
         fields=(Field("template", Kind.CHOICE, "Data template", choices=choices),),
-        permission="workflows.change_orchestration",
+        permission=KEEPS_ORCHESTRATIONS,
     )
 
 

@@ -8,10 +8,10 @@ from destinations.errors import DeliveryError
 from destinations.models import Destination
 from workflows.clock import Clock
 from workflows.models import Workflow
-from workflows.moves import State
+from workflows.moves import STOPPED, State
 from workflows.resolutions import opening
 from workflows.resolutions.going_on import restart, resume
-from workflows.resolutions.keys import KEEPS_CREDENTIALS, STOPPED, secret_fields
+from workflows.resolutions.keys import secret_fields
 from workflows.resolutions.offers import (
     RESOLVE,
     Answers,
@@ -25,6 +25,7 @@ from workflows.resolutions.offers import (
     Way,
 )
 from workflows.resolutions.opening import KEY, Tried
+from workflows.resolutions.permissions import APPROVES, KEEPS_CREDENTIALS
 from workflows.words import counted
 
 
@@ -68,7 +69,7 @@ def _offer_account(trouble: Trouble) -> Resolution | None:
         verb=RESOLVE,
         fields=(Field("account", Kind.TYPED, "Name of the new account", expected=expected),),
         numbers=(("Destinations that move", len(moving)), *opening.waiting_numbers(workflow, 0)),
-        permission="workflows.add_approval",
+        permission=APPROVES,
     )
 
 
@@ -105,7 +106,7 @@ def _accept(trouble: Trouble, answers: Answers, probed: object, person: Person, 
     credential = opening.destination_of(workflow).credential
     moving = _moving(credential, account.id)
     for each in moving:
-        keeping.repin(each, account_id=account.id, name=account.name, by=opening.user(person))
+        keeping.repin(each, account_id=account.id, name=account.name, by=person.account)
     accounts_check.keep_test(credential, probed, at=clock.now())
     # The row that the run is started from was read before it was changed.
     workflow.orchestration.template.destination.refresh_from_db()

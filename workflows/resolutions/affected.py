@@ -4,9 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser
-
-from accounts.models import User
 from audiences.models import Query
 from destinations.models import DataTemplate
 from destinations.registry import PLUGINS
@@ -14,22 +11,17 @@ from workflows import guards, sealing
 from workflows.clock import Clock
 from workflows.files import sealed_path
 from workflows.models import Workflow
-from workflows.moves import State
+from workflows.moves import STOPPED, State
 from workflows.resolutions.going_on import restart
 from workflows.resolutions.offers import Person, Refused, Trouble
 from workflows.words import counted
 
 OVER = (State.SUCCEEDED, State.SUCCEEDED_WITH_ISSUES)
-STOPPED = (State.PAUSED, State.FAILED, State.CANCELLED)
+NOT_OVER = (*STOPPED, State.CANCELLED)
 # So many rows say well enough what an answer would do, and a person waits for it.
 TRIED = 10_000
 EMAIL = "email"
 OF_REFUSALS = {"several_profiles": "duplicate_profile", "too_large": "too_large"}
-KEEPS_TEMPLATES = "destinations.change_datatemplate"
-
-
-def user(person: Person) -> User | AnonymousUser:
-    return person.user or AnonymousUser()
 
 
 def template_of(workflow: Workflow) -> DataTemplate:
@@ -42,7 +34,7 @@ def query_of(workflow: Workflow) -> Query:
 
 def may_be_mended(workflow: Workflow) -> bool:
     """Whether a way out about rows fits its state: stopped, or over with its books closed."""
-    return workflow.state in (*OVER, *STOPPED)
+    return workflow.state in (*OVER, *NOT_OVER)
 
 
 def reasons(trouble: Trouble) -> tuple[str, ...]:
@@ -120,9 +112,9 @@ def rows_of(count: int) -> str:
     return counted(count, "row")
 
 
-def shared(template: DataTemplate) -> str:
-    """Say who else uses a data template, '' when nobody."""
-    others = template.orchestrations.count() - 1
+def shared(used: DataTemplate | Query) -> str:
+    """Say who else uses a data template or a query, '' when nobody."""
+    others = used.orchestrations.count() - 1
     return (
         f" {counted(others, 'other orchestration')} {'uses' if others == 1 else 'use'} it too."
         if others

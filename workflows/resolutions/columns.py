@@ -11,7 +11,7 @@ from destinations.registry import PLUGINS
 from workflows.clock import Clock
 from workflows.models import Workflow
 from workflows.resolutions import affected, masks
-from workflows.resolutions.affected import EMAIL, KEEPS_TEMPLATES, rows_of, user
+from workflows.resolutions.affected import EMAIL, rows_of
 from workflows.resolutions.offers import (
     RESOLVE,
     Answers,
@@ -26,6 +26,7 @@ from workflows.resolutions.offers import (
     Trouble,
     Way,
 )
+from workflows.resolutions.permissions import KEEPS_TEMPLATES
 
 MISSING = "column_missing"
 EXAMPLES = 5
@@ -131,7 +132,7 @@ def _probe_map(trouble: Trouble, answers: Answers, clock: Clock) -> list[dict[st
 def _map(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
     template, column = affected.template_of(trouble.workflow), answers.one("column")
     target = _target(trouble, answers)
-    keeping.change_template(template, by=user(person), mapping=probed)
+    keeping.change_template(template, by=person.account, mapping=probed)
     note = f"“{affected.label(template, target)}” comes from the column “{column}” from now on."
     return Resolved(affected.go_on(trouble, person, clock, note), note, {"field": target, "column": column})
 
@@ -232,7 +233,7 @@ def _probe_type(trouble: Trouble, answers: Answers, clock: Clock) -> list[dict[s
 def _set_type(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
     template, kind = affected.template_of(trouble.workflow), answers.one("type")
     target = _target(trouble, answers)
-    keeping.change_template(template, by=user(person), mapping=probed)
+    keeping.change_template(template, by=person.account, mapping=probed)
     note = f"“{affected.label(template, target)}” is sent as {_TYPES[kind].lower()} from now on."
     return Resolved(affected.go_on(trouble, person, clock, note), note, {"field": target, "type": kind})
 
@@ -316,7 +317,7 @@ def _probe_email(trouble: Trouble, answers: Answers, clock: Clock) -> list[dict[
 
 def _set_email(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
     template, column = affected.template_of(trouble.workflow), answers.one("column")
-    keeping.change_template(template, by=user(person), mapping=probed)
+    keeping.change_template(template, by=person.account, mapping=probed)
     note = f"E-mail addresses come from the column “{column}” from now on."
     return Resolved(affected.go_on(trouble, person, clock, note), note, {"column": column})
 

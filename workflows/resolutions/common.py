@@ -3,7 +3,7 @@
 from workflows import decisions
 from workflows.clock import Clock
 from workflows.models import Step, StepState, Workflow
-from workflows.moves import State
+from workflows.moves import STOPPED, State
 from workflows.resolutions.going_on import restart, resume
 from workflows.resolutions.offers import (
     Answers,
@@ -14,9 +14,8 @@ from workflows.resolutions.offers import (
     Trouble,
     Way,
 )
+from workflows.resolutions.permissions import APPROVES, STARTS
 from workflows.words import counted
-
-STOPPED = (State.PAUSED, State.FAILED)
 
 
 def stopped_step(workflow: Workflow) -> Step | None:
@@ -52,7 +51,7 @@ def _offer_restart(trouble: Trouble) -> Resolution | None:
         "Restart the workflow",
         "Gives this run up and starts a linked one: the query, the list and every setting are read anew.",
         steps=("Read the query again", "Compare with the list as it is now", "Send the difference", "Verify"),
-        permission="workflows.add_workflow",
+        permission=STARTS,
     )
 
 
@@ -69,7 +68,7 @@ def _offer_discard(trouble: Trouble) -> Resolution | None:
         "Give up",
         "Ends this run. What was sent before stays sent, nothing more is sent; the next run compares anew.",
         steps=("End this run",),
-        permission="workflows.add_approval",
+        permission=APPROVES,
     )
 
 

@@ -10,9 +10,9 @@ from workflows.lifecycle import move
 from workflows.models import Workflow
 from workflows.moves import State
 from workflows.resolutions.offers import NotOffered, Person, Trouble
+from workflows.resolutions.permissions import SEES_PEOPLE
 from workflows.start import Changes, account_of, start, untested
 
-SEE_PEOPLE = "audiences.view_people"
 CAME_TO_NOTHING = (State.CANCELLED, State.FAILED)
 
 
@@ -58,7 +58,7 @@ def restart(
         trigger="resolution",
         trigger_key=key,
         dry_run=dry_run,
-        restricted=not person.may(SEE_PEOPLE),
+        restricted=not person.may(SEES_PEOPLE),
         changes=Changes(of=workflow, **changes),
         clock=clock,
     )

@@ -12,7 +12,7 @@ from destinations.errors import DeliveryError
 from destinations.models import Destination
 from workflows.clock import Clock
 from workflows.models import Workflow
-from workflows.moves import State
+from workflows.moves import STOPPED
 from workflows.resolutions import opening
 from workflows.resolutions.going_on import resume
 from workflows.resolutions.offers import (
@@ -30,9 +30,8 @@ from workflows.resolutions.offers import (
     Way,
 )
 from workflows.resolutions.opening import KEY, SCOPES, Tried
+from workflows.resolutions.permissions import KEEPS_CREDENTIALS, KEEPS_DESTINATIONS
 
-STOPPED = (State.PAUSED, State.FAILED)
-KEEPS_CREDENTIALS = "credentials.change_credential"
 PASSPHRASE = "passphrase"  # noqa: S105 - the name of a field
 KEY_LINES = 6
 _LABELS = {
@@ -156,7 +155,7 @@ def _offer_choice(trouble: Trouble) -> Resolution | None:
             ),
         ),
         numbers=opening.waiting_numbers(workflow, 0),
-        permission="destinations.change_destination",
+        permission=KEEPS_DESTINATIONS,
     )
 
 
@@ -197,7 +196,7 @@ def _choose(trouble: Trouble, answers: Answers, probed: object, person: Person, 
     if not isinstance(probed, Tested):
         raise TypeError("a credential is tried before it is chosen")
     destination, credential = trouble.workflow.orchestration.template.destination, _chosen(answers)
-    keeping.change_credential(destination, credential, by=opening.user(person))
+    keeping.change_credential(destination, credential, by=person.account)
     accounts_check.keep_test(credential, probed, at=clock.now())
     note = f"“{destination}” is opened with “{credential}” now. {opening.told(probed)}"
     facts = {"destination": str(destination.pk), "credential": str(credential.pk)}

@@ -10,7 +10,7 @@ from workflows import alone, feeding
 from workflows.clock import Clock
 from workflows.groups import Group, Ours
 from workflows.models import Workflow
-from workflows.moves import State
+from workflows.moves import STOPPED, State
 from workflows.resolutions import opening
 from workflows.resolutions.common import stopped_step
 from workflows.resolutions.going_on import restart, resume
@@ -28,12 +28,11 @@ from workflows.resolutions.offers import (
     Trouble,
     Way,
 )
+from workflows.resolutions.permissions import APPROVES, KEEPS_TEMPLATES
 from workflows.resolutions.surveys import kept_survey, members_told, moment_told
 from workflows.words import counted
 
-STOPPED = (State.PAUSED, State.FAILED)
 NAME, LIST = "name", "list"
-CHANGES_TEMPLATES = "destinations.change_datatemplate"
 MOST_NAME_CHARS = DataTemplate._meta.get_field("list_name").max_length or 200
 
 
@@ -70,7 +69,7 @@ def _offer_use(trouble: Trouble) -> Resolution | None:
         verb=RESOLVE,
         fields=(typed, chooses) if choices else (typed,),
         numbers=(("Lists to choose from", len(choices)),) if choices else (),
-        permission=CHANGES_TEMPLATES,
+        permission=KEEPS_TEMPLATES,
     )
 
 
@@ -139,10 +138,15 @@ def _bind(workflow: Workflow, list_id: str, name: str, *, instead: bool) -> None
     before = feeding.pinned(account, name)
     if instead and before not in ("", list_id):
         feeding.forget(account, before)
+    _pin(account, name, list_id, field=NAME)
+
+
+def _pin(account: str, name: str, list_id: str, *, field: str) -> None:
+    """Bind a name to a list. Raises Refused when it is bound to another one meanwhile."""
     try:
         known_lists.pin(known_lists.claim(account, name), list_id)
     except NeedsDecision as error:
-        raise Refused(error.message, field=NAME) from None
+        raise Refused(error.message, field=field) from None
 
 
 def _with_list(trouble: Trouble, name: str, person: Person, clock: Clock, note: str) -> Resolved:
@@ -150,7 +154,7 @@ def _with_list(trouble: Trouble, name: str, person: Person, clock: Clock, note: 
     workflow = trouble.workflow
     template = workflow.orchestration.template
     before = template.list_name
-    keeping.change_template(template, by=opening.user(person), list_name=name)
+    keeping.change_template(template, by=person.account, list_name=name)
     facts = {"template": str(template.pk), "list": name, "before": before}
     return Resolved(restart(trouble, person, clock), note, facts)
 
@@ -167,7 +171,7 @@ def _offer_rename(trouble: Trouble) -> Resolution | None:
         f"else made; “{workflow.list_name}” stays as it is.",
         steps=("Write a name that no other orchestration feeds", "A linked run finds or makes that list"),
         fields=(Field(NAME, Kind.TEXT, "Name of the list"),),
-        permission=CHANGES_TEMPLATES,
+        permission=KEEPS_TEMPLATES,
     )
 
 
@@ -223,7 +227,7 @@ def _found_choice(each: dict[str, object]) -> Choice:
 
 def _choose(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
     workflow, list_id = trouble.workflow, answers.one(LIST)
-    known_lists.pin(known_lists.claim(workflow.account_id, workflow.list_key), list_id)
+    _pin(workflow.account_id, workflow.list_key, list_id, field=LIST)
     note = f"“{workflow.list_key}” is the list {list_id} from now on."
     return Resolved(resume(trouble, person, clock), note, {"list_id": list_id})
 
@@ -254,7 +258,7 @@ def _offer_recreate(trouble: Trouble) -> Resolution | None:
         ),
         fields=(Field(NAME, Kind.TYPED, "Name of the list", expected=workflow.list_name),),
         numbers=(("Members remembered", kept),),
-        permission="workflows.add_approval",
+        permission=APPROVES,
     )
 
 

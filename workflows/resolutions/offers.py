@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from django.contrib.auth.models import AnonymousUser
+
 from accounts.models import User
 from workflows.clock import Clock
 from workflows.models import Workflow
+from workflows.resolutions.permissions import DECIDES
 
 CONTINUE, RESOLVE = "Continue", "Resolve"
 
@@ -90,7 +93,7 @@ class Resolution:
     verb: str = CONTINUE
     fields: tuple[Field, ...] = ()
     numbers: tuple[tuple[str, int], ...] = ()
-    permission: str = "workflows.change_workflow"
+    permission: str = DECIDES
     previews: bool = False
 
 
@@ -132,6 +135,11 @@ class Person:
 
     name: str
     user: User | None = None
+
+    @property
+    def account(self) -> User | AnonymousUser:
+        """Whom the log of activity names; whoever has the command line has no account here."""
+        return self.user or AnonymousUser()
 
     def may(self, permission: str) -> bool:
         """Whoever has the command line has the whole server."""

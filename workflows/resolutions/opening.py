@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.models import User
 from audiences import sources
 from audiences.errors import SourceError
 from audiences.models import Source
@@ -162,15 +160,10 @@ def store(
 ) -> None:
     """Seal a secret that was tried, with what it was found to open. Raises NotOffered when it is too late."""
     try:
-        keeping.replace(credential, secret, by=user(person), passphrase=passphrase or None)
+        keeping.replace(credential, secret, by=person.account, passphrase=passphrase or None)
     except vault.StaleCredential as stale:
         raise NotOffered(str(stale)) from stale
     if tried.tested:
         accounts_check.keep_test(credential, tried.tested, at=clock.now())
     if tried.login:
         checking.keep_login(credential, tried.login, at=clock.now())
-
-
-def user(person: Person) -> User | AnonymousUser:
-    """Whoever has the command line has no account here."""
-    return person.user or AnonymousUser()

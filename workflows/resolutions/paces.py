@@ -21,10 +21,9 @@ from workflows.resolutions.offers import (
     Trouble,
     Way,
 )
+from workflows.resolutions.permissions import KEEPS_DESTINATIONS, STARTS
 from workflows.words import counted, people
 
-CHANGES_DESTINATIONS = "destinations.change_destination"
-MAY_START = "workflows.add_workflow"
 LEAST_SHARE, WHOLE_SHARE = 10, 100
 WHEN, LATER, NOW = "when", "later", "now"
 SHARE = "share"
@@ -89,7 +88,7 @@ def _offer_sftp(trouble: Trouble) -> Resolution | None:
         "each of them; removals, changes and reading back still do.",
         steps=("Give this run up", "Compare again", "Upload new people as a file", "Read the list back"),
         numbers=(("To add", adds),) if adds else (),
-        permission=MAY_START,
+        permission=STARTS,
     )
 
 
@@ -136,7 +135,7 @@ def _offer_share(trouble: Trouble) -> Resolution | None:
             ),
         ),
         numbers=(("Percent today", share), ("Refused for speed so far", workflow.throttled)),
-        permission=CHANGES_DESTINATIONS,
+        permission=KEEPS_DESTINATIONS,
     )
 
 

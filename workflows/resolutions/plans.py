@@ -22,6 +22,7 @@ from workflows.resolutions.offers import (
     Trouble,
     Way,
 )
+from workflows.resolutions.permissions import APPROVES, KEEPS_ORCHESTRATIONS
 from workflows.steps.compare import change_of
 from workflows.words import counted, people
 
@@ -70,7 +71,7 @@ def _offer_approve(trouble: Trouble) -> Resolution | None:
             ("To update", updates),
             ("On the list now", plan.get("members", 0)),
         ),
-        permission="workflows.add_approval",
+        permission=APPROVES,
     )
 
 
@@ -130,7 +131,7 @@ def _offer_limit(trouble: Trouble) -> Resolution | None:
         steps=("Enter the limits", "The guard judges this plan by them", "Deliver, and read the list back"),
         fields=tuple(_number(passing, name) for name in changed),
         numbers=(("To add", workflow.plan["adds"]), ("To remove", workflow.plan.get("removes", 0))),
-        permission="workflows.change_orchestration",
+        permission=KEEPS_ORCHESTRATIONS,
     )
 
 

@@ -15,6 +15,7 @@ from workflows.resolutions.offers import (
     Trouble,
     Way,
 )
+from workflows.resolutions.permissions import APPROVES
 from workflows.words import people
 
 CODE = "several_profiles"
@@ -46,7 +47,7 @@ def _offer(trouble: Trouble) -> Resolution | None:
             Field("keep", Kind.CHOICE, "For these people", value=sent[0], choices=_choices(sent, is_open)),
         ),
         numbers=(("Several profiles", number),),
-        permission="workflows.add_approval",
+        permission=APPROVES,
     )
 
 

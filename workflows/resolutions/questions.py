@@ -8,7 +8,7 @@ from itertools import zip_longest
 from accounts.redaction import clean
 from audiences import keeping, queries
 from audiences.errors import SourceCode, SourceError
-from audiences.models import Query, QueryVersion
+from audiences.models import QueryVersion
 from audiences.queries import Column
 from credentials.vault import VaultError
 from workflows.clock import Clock
@@ -16,7 +16,7 @@ from workflows.durations import duration
 from workflows.models import Workflow
 from workflows.moves import State
 from workflows.resolutions import affected
-from workflows.resolutions.affected import EMAIL, user
+from workflows.resolutions.affected import EMAIL
 from workflows.resolutions.going_on import resume
 from workflows.resolutions.offers import (
     RESOLVE,
@@ -33,11 +33,11 @@ from workflows.resolutions.offers import (
     Trouble,
     Way,
 )
+from workflows.resolutions.permissions import KEEPS_QUERIES
 from workflows.spec import ColumnMissing, candidate_spec
 from workflows.start import frozen
 from workflows.words import counted
 
-KEEPS_QUERIES = "audiences.change_query"
 OF_THE_SOURCE = frozenset(SourceCode)
 # Only these objections of a guard are about the query.
 OF_ITS_SIZE = frozenset({"empty_query", "size_threshold"})
@@ -57,15 +57,6 @@ def _fits(trouble: Trouble) -> bool:
         objections = {each.get("code") for each in workflow.error.get("objections", [])}
         return bool(objections & OF_ITS_SIZE)
     return True
-
-
-def _also(query: Query) -> str:
-    others = query.orchestrations.count() - 1
-    return (
-        f" {counted(others, 'other orchestration')} {'uses' if others == 1 else 'use'} it too."
-        if others
-        else ""
-    )
 
 
 def _stopped_at_the_source(trouble: Trouble) -> bool:
@@ -132,7 +123,7 @@ def _offer_edit(trouble: Trouble) -> Resolution | None:
         "edit_query",
         "Edit the query",
         f"Tries the new text on its first rows, then keeps it as version {query.version + 1:,} of the query "
-        f"“{query}”; version {query.version:,} can be put back.{_also(query)} {_then(trouble)}",
+        f"“{query}”; version {query.version:,} can be put back.{affected.shared(query)} {_then(trouble)}",
         steps=(
             "Change the text",
             "Rollcall tries it: one read-only SELECT, with every column that is mapped",
@@ -154,7 +145,7 @@ def _probe_edit(trouble: Trouble, answers: Answers, clock: Clock) -> list[Column
 
 def _edit(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
     query = affected.query_of(trouble.workflow)
-    keeping.change_text(query, answers.one("sql").strip(), seen=_columns(probed), by=user(person))
+    keeping.change_text(query, answers.one("sql").strip(), seen=_columns(probed), by=person.account)
     note = f"The query “{query}” is version {query.version:,} from now on."
     return Resolved(_go_on(trouble, person, clock, note), note, {"version": query.version})
 
@@ -185,7 +176,7 @@ def _offer_restore(trouble: Trouble) -> Resolution | None:
         "restore_query",
         "Put an earlier version back",
         f"Tries an earlier version of the query “{query}”, of {len(versions):,} kept, on its first rows, and "
-        f"makes it version {query.version + 1:,}.{_also(query)} {_then(trouble)}",
+        f"makes it version {query.version + 1:,}.{affected.shared(query)} {_then(trouble)}",
         steps=(
             "Choose the version",
             "See what differs",
@@ -238,7 +229,7 @@ def _probe_restore(trouble: Trouble, answers: Answers, clock: Clock) -> list[Col
 def _restore(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
     query, version = affected.query_of(trouble.workflow), _version(trouble, answers)
     facts = {"restored": version.version}
-    keeping.change_text(query, version.sql, seen=_columns(probed), by=user(person), **facts)
+    keeping.change_text(query, version.sql, seen=_columns(probed), by=person.account, **facts)
     note = f"The query “{query}” is as in version {version.version:,} again, as version {query.version:,}."
     return Resolved(_go_on(trouble, person, clock, note), note, facts)
 
@@ -248,7 +239,7 @@ def _restore(trouble: Trouble, answers: Answers, probed: object, person: Person,
 
 def _offer_time(trouble: Trouble) -> Resolution | None:
     workflow = trouble.workflow
-    if trouble.code != SourceCode.TIMEOUT or workflow.state not in affected.STOPPED:
+    if trouble.code != SourceCode.TIMEOUT or workflow.state not in affected.NOT_OVER:
         return None
     query = affected.query_of(workflow)
     now = int(queries.limits_of(query).silent_seconds)
@@ -256,7 +247,7 @@ def _offer_time(trouble: Trouble) -> Resolution | None:
         "raise_time_limit",
         "Raise the time limit",
         f"The query “{query}” may be silent for {duration(now)} now. It gets the time you say from now on, "
-        f"in every run.{_also(query)} {_then(trouble)}",
+        f"in every run.{affected.shared(query)} {_then(trouble)}",
         steps=("Say how long it may take", "Read the query again"),
         fields=(
             Field(
@@ -280,7 +271,7 @@ def _raise_limit(
     minutes = answers.number("minutes", max(2 * now, 1_800) // 60)
     if minutes * 60 <= now:
         raise NotOffered("The limit has been raised since the page was shown.")
-    keeping.change_time_limit(query, minutes * 60, by=user(person))
+    keeping.change_time_limit(query, minutes * 60, by=person.account)
     note = f"The query “{query}” may take {duration(minutes * 60)} from now on."
     return Resolved(_go_on(trouble, person, clock, note), note, {"minutes": minutes})
 

@@ -12,7 +12,7 @@ from workflows.guards import OF_ROWS
 from workflows.models import Workflow
 from workflows.moves import State
 from workflows.resolutions import affected, masks
-from workflows.resolutions.affected import KEEPS_TEMPLATES, OF_REFUSALS, rows_of, user
+from workflows.resolutions.affected import OF_REFUSALS, rows_of
 from workflows.resolutions.going_on import resume
 from workflows.resolutions.offers import (
     RESOLVE,
@@ -29,6 +29,7 @@ from workflows.resolutions.offers import (
     Trouble,
     Way,
 )
+from workflows.resolutions.permissions import APPROVES, KEEPS_TEMPLATES, STARTS
 from workflows.words import people
 
 PHONE = "phone_number"
@@ -133,7 +134,7 @@ def _set_country(
     trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock
 ) -> Resolved:
     country, template = _country(answers), affected.template_of(trouble.workflow)
-    keeping.change_template(template, by=user(person), default_country=country)
+    keeping.change_template(template, by=person.account, default_country=country)
     note = f"Numbers without a country code are read as numbers of {NAMES.get(country, country)} from now on."
     run = affected.go_on(trouble, person, clock, note)
     return Resolved(run, note, {"country": country, "can_be_read": probed})
@@ -158,7 +159,7 @@ def _offer_unmap(trouble: Trouble) -> Resolution | None:
 def _unmap(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
     template = affected.template_of(trouble.workflow)
     kept = [entry for entry in template.mapping if entry["target"] != PHONE]
-    keeping.change_template(template, by=user(person), mapping=kept)
+    keeping.change_template(template, by=person.account, mapping=kept)
     note = "The phone number is not sent from now on."
     return Resolved(affected.go_on(trouble, person, clock, note), note)
 
@@ -189,7 +190,7 @@ def _offer_aside(trouble: Trouble) -> Resolution | None:
         plan,
         steps=("Leave these rows out", "Go on with the plan as it is", "Read the list back"),
         numbers=(("Stay out", affected.number(trouble)),),
-        permission="workflows.add_approval",
+        permission=APPROVES,
     )
 
 
@@ -200,7 +201,7 @@ def _offer_acceptance(workflow: Workflow) -> Resolution:
         "Leave it as it is",
         f"Sends nothing. {missing} could not be confirmed, and stay so; the next run compares anew.",
         steps=("Note that somebody has seen it", "Compare anew in the next run"),
-        permission="workflows.add_approval",
+        permission=APPROVES,
     )
 
 
@@ -276,7 +277,7 @@ def _set_rule(trouble: Trouble, answers: Answers, probed: object, person: Person
     template, rule = affected.template_of(trouble.workflow), Duplicates(answers.one("rule"))
     if rule == template.duplicates:
         return pass_plan(trouble, person, clock)
-    keeping.change_template(template, by=user(person), duplicates=rule.value)
+    keeping.change_template(template, by=person.account, duplicates=rule.value)
     note = f"Of several rows of a person, from now on: {rule.label.lower()}."
     return Resolved(affected.go_on(trouble, person, clock, note), note, {"rule": rule.value})
 
@@ -312,7 +313,7 @@ def _offer_drop(trouble: Trouble) -> Resolution | None:
 def _drop(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
     template, dropped = affected.template_of(trouble.workflow), set(answers.many("fields"))
     kept = [entry for entry in template.mapping if entry["target"] not in dropped]
-    keeping.change_template(template, by=user(person), mapping=kept)
+    keeping.change_template(template, by=person.account, mapping=kept)
     names = ", ".join(sorted(affected.label(template, target) for target in dropped))
     note = f"From now on these are not sent: {names}."
     facts: dict[str, Any] = {"fields": sorted(dropped)}
@@ -331,7 +332,7 @@ def _offer_rerun(trouble: Trouble) -> Resolution | None:
         f"Starts a linked run that reads {rows_of(affected.number(trouble))} as they are now and sends those "
         "that can be sent. Nobody else is touched, and nobody is removed.",
         steps=("Put the rows right at the source", "Read them again", "Send them", "Read the list back"),
-        permission="workflows.add_workflow",
+        permission=STARTS,
     )
 
 

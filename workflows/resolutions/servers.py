@@ -15,10 +15,10 @@ from destinations.sftp import checking
 from destinations.sftp.address import Address
 from workflows.clock import Clock
 from workflows.models import Workflow
-from workflows.moves import State
+from workflows.moves import STOPPED, State
 from workflows.resolutions import opening
 from workflows.resolutions.going_on import restart, resume
-from workflows.resolutions.keys import KEEPS_CREDENTIALS, PASSPHRASE, STOPPED, secret_fields
+from workflows.resolutions.keys import PASSPHRASE, secret_fields
 from workflows.resolutions.offers import (
     RESOLVE,
     Answers,
@@ -33,10 +33,10 @@ from workflows.resolutions.offers import (
     Way,
 )
 from workflows.resolutions.opening import KEY
+from workflows.resolutions.permissions import APPROVES, KEEPS_CREDENTIALS, KEEPS_DESTINATIONS, KEEPS_TEMPLATES
 from workflows.words import counted
 
 FINGERPRINT, USER, FOLDER = "fingerprint", "user", "folder"
-MAY_APPROVE = "workflows.add_approval"
 
 
 def _credential(workflow: Workflow) -> Credential:
@@ -44,6 +44,11 @@ def _credential(workflow: Workflow) -> Credential:
     if credential is None:
         raise NotOffered("The destination has no SFTP credential any more.")
     return credential
+
+
+def _at_stake(workflow: Workflow) -> Credential | None:
+    """The credential of the server that a stopped workflow sends files to; None for any other workflow."""
+    return opening.server_credential(workflow) if workflow.state in STOPPED else None
 
 
 def _server(credential: Credential) -> Address:
@@ -56,7 +61,7 @@ def _server(credential: Credential) -> Address:
 def _offer_host_key(trouble: Trouble) -> Resolution | None:
     workflow = trouble.workflow
     shown = workflow.error.get("presented", "")
-    credential = opening.server_credential(workflow) if workflow.state in STOPPED else None
+    credential = _at_stake(workflow)
     if not shown or credential is None:
         return None
     server, presented = _server(credential), host_keys.parse(shown)
@@ -86,7 +91,7 @@ def _offer_host_key(trouble: Trouble) -> Resolution | None:
             ),
         ),
         numbers=(("Keys accepted until now", len(before)), *opening.waiting_numbers(workflow, 0)),
-        permission=MAY_APPROVE if before else KEEPS_CREDENTIALS,
+        permission=APPROVES if before else KEEPS_CREDENTIALS,
     )
 
 
@@ -133,7 +138,7 @@ class Login:
 
 def _offer_login(trouble: Trouble) -> Resolution | None:
     workflow = trouble.workflow
-    credential = opening.server_credential(workflow) if workflow.state in STOPPED else None
+    credential = _at_stake(workflow)
     if credential is None or not _server(credential).host:
         return None
     user = _server(credential).user
@@ -201,7 +206,7 @@ def _change_login(
     if not isinstance(probed, Login):
         raise TypeError("a login is tried before it is stored")
     credential = _credential(trouble.workflow)
-    by, changed = opening.user(person), []
+    by, changed = person.account, []
     if secret := answers.one(KEY):
         try:
             secrets_kept.replace(credential, secret, by=by, passphrase=answers.one(PASSPHRASE) or None)
@@ -233,7 +238,7 @@ def _planned_server(workflow: Workflow) -> dict[str, Any]:
 
 def _offer_back(trouble: Trouble) -> Resolution | None:
     workflow = trouble.workflow
-    credential = opening.server_credential(workflow) if workflow.state in STOPPED else None
+    credential = _at_stake(workflow)
     planned = _planned_server(workflow) if credential else {}
     if credential is None or not planned:
         return None
@@ -290,7 +295,7 @@ def _put_back(trouble: Trouble, answers: Answers, probed: object, person: Person
     credential = _credential(trouble.workflow)
     planned = _planned_server(trouble.workflow)
     address = addresses.tidy(credential.kind, {**credential.settings, **planned})
-    changed = secrets_kept.readdress(credential, address, by=opening.user(person))
+    changed = secrets_kept.readdress(credential, address, by=person.account)
     if isinstance(probed, Pin):
         _pin(credential, probed, person)
     facts = {"credential": str(credential.pk), "fields": list(changed)}
@@ -302,7 +307,7 @@ def _put_back(trouble: Trouble, answers: Answers, probed: object, person: Person
 
 def _offer_folder(trouble: Trouble) -> Resolution | None:
     workflow = trouble.workflow
-    credential = opening.server_credential(workflow) if workflow.state in STOPPED else None
+    credential = _at_stake(workflow)
     if credential is None:
         return None
     destination = opening.destination_of(workflow)
@@ -321,7 +326,7 @@ def _offer_folder(trouble: Trouble) -> Resolution | None:
         verb=RESOLVE,
         fields=(Field(FOLDER, Kind.TEXT, "Folder", value=folder),),
         numbers=opening.waiting_numbers(workflow, 0),
-        permission="destinations.change_destination",
+        permission=KEEPS_DESTINATIONS,
     )
 
 
@@ -349,9 +354,7 @@ def _change_folder(
         raise TypeError("a folder is looked into before it is used")
     destination = trouble.workflow.orchestration.template.destination
     files = {**destination.settings.get("sftp", {}), FOLDER: probed.folder}
-    keeping.change_files(
-        destination, files, sftp_credential=destination.sftp_credential, by=opening.user(person)
-    )
+    keeping.change_files(destination, files, sftp_credential=destination.sftp_credential, by=person.account)
     facts = {"destination": str(destination.pk), "fields": [FOLDER]}
     return Resolved(restart(trouble, person, clock), probed.told, facts)
 
@@ -372,13 +375,13 @@ def _offer_fastest(trouble: Trouble) -> Resolution | None:
         f"way that is open, SFTP too once it is. A linked run compares anew. {opening.waits(workflow)}",
         steps=("Change the data template", "A linked run estimates every way and takes the fastest"),
         numbers=opening.waiting_numbers(workflow, 0),
-        permission="destinations.change_datatemplate",
+        permission=KEEPS_TEMPLATES,
     )
 
 
 def _fastest(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
     template = trouble.workflow.orchestration.template
-    keeping.change_template(template, by=opening.user(person), path=Path.AUTO)
+    keeping.change_template(template, by=person.account, path=Path.AUTO)
     note = f"“{template}” sends by the fastest way from now on."
     return Resolved(restart(trouble, person, clock), note, {"template": str(template.pk)})
 

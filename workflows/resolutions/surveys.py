@@ -24,6 +24,7 @@ from workflows.resolutions.offers import (
     Trouble,
     Way,
 )
+from workflows.resolutions.permissions import APPROVES
 from workflows.words import counted
 
 DELETE = "DELETE"
@@ -88,7 +89,7 @@ def _offer_delete(trouble: Trouble) -> Resolution | None:
             ("Made by Rollcall, fed by nothing", spare),
             *opening.waiting_numbers(workflow, 0),
         ),
-        permission="workflows.add_approval",
+        permission=APPROVES,
     )
 
 

@@ -14,11 +14,11 @@ from workflows.resolutions.offers import (
     Trouble,
     Way,
 )
+from workflows.resolutions.permissions import STARTS
 from workflows.words import people
 
 WAIT_MINUTES = 60
 LONGEST_WAIT_MINUTES = 24 * 60
-MAY_START = "workflows.add_workflow"
 
 
 def missing_people(workflow: Workflow) -> int:
@@ -41,7 +41,7 @@ def _offer_missing(trouble: Trouble) -> Resolution | None:
             ("Not seen", missing_people(workflow)),
             ("On the list", workflow.counts.get("on_list", 0)),
         ),
-        permission=MAY_START,
+        permission=STARTS,
     )
 
 
@@ -72,7 +72,7 @@ def _offer_waiting(trouble: Trouble) -> Resolution | None:
                 maximum=LONGEST_WAIT_MINUTES,
             ),
         ),
-        permission=MAY_START,
+        permission=STARTS,
     )
 
 
@@ -100,7 +100,7 @@ def _offer_api(trouble: Trouble) -> Resolution | None:
         "was sent in part, it first waits, as long as the destination says, for whom it may bring.",
         steps=("Give this run up", "Compare again", "Send by the API", "Read the list back"),
         numbers=(("To add", workflow.plan["adds"]),) if workflow.plan else (),
-        permission=MAY_START,
+        permission=STARTS,
     )
 
 

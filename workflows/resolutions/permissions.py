@@ -1,0 +1,12 @@
+"""What a person must be allowed to do before a way out is theirs to take."""
+
+SEES_WORKFLOWS = "workflows.view_workflow"
+DECIDES = "workflows.change_workflow"
+STARTS = "workflows.add_workflow"
+APPROVES = "workflows.add_approval"
+KEEPS_ORCHESTRATIONS = "workflows.change_orchestration"
+KEEPS_TEMPLATES = "destinations.change_datatemplate"
+KEEPS_DESTINATIONS = "destinations.change_destination"
+KEEPS_CREDENTIALS = "credentials.change_credential"
+KEEPS_QUERIES = "audiences.change_query"
+SEES_PEOPLE = "audiences.view_people"
