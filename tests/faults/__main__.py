@@ -1,6 +1,5 @@
 """`run.py faults …`: what happens when something fails, tried out and counted."""
 
-import argparse
 import importlib
 import sys
 
@@ -14,16 +13,15 @@ ABOUT = {
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="run.py faults", description=__doc__)
-    parser.add_argument(
-        "command", choices=ABOUT, help="; ".join(f"{name}: {told}" for name, told in ABOUT.items())
-    )
-    parser.add_argument("rest", nargs=argparse.REMAINDER)
-    given = parser.parse_args(arguments)
-    module = importlib.import_module(f"tests.faults.{given.command}")
+    if not arguments or arguments[0] not in ABOUT:
+        lines = [f"  {name:<10}{told}" for name, told in ABOUT.items()]
+        print("\n".join(["usage: run.py faults COMMAND [--help]", "", *lines]), file=sys.stderr)
+        return 1
+    command, *rest = arguments
+    module = importlib.import_module(f"tests.faults.{command}")
     if hasattr(module, "__path__"):
         module = importlib.import_module(f"{module.__name__}.__main__")
-    return int(module.main(given.rest) or 0)
+    return int(module.main(rest) or 0)
 
 
 if __name__ == "__main__":
