@@ -74,10 +74,12 @@ def resolve(
     now: datetime,
     max_lists: int | None = None,
     before_making: Callable[[], object] = lambda: None,
+    counted: Callable[[], Slots] | None = None,
 ) -> AudienceList:
     """Return the row of a list with its id pinned, found by name or made; never makes two.
 
-    `before_making` is called when there is none yet, and what it raises keeps one from being made.
+    `before_making` is called when there is none yet, and what it raises keeps one from being made. `counted`
+    tells how many there are, when that was counted there; without it a refusal is checked by counting.
 
     Raises HoldOn while another worker may be making it, NeedsDecision(list_ambiguous, max_lists,
     daily_list_creations …), Ambiguous when the answer to the making was lost: then call again after
@@ -95,7 +97,7 @@ def resolve(
         message = f'Several lists in Klaviyo are called "{name}". Choose which one to use.'
         raise NeedsDecision("list_ambiguous", message)
     before_making()
-    return _make(client, row, now=now, max_lists=max_lists)
+    return _make(client, row, now=now, max_lists=max_lists, counted=counted or (lambda: slots(client)))
 
 
 def claim(account_id: str, name: str) -> AudienceList:
@@ -152,7 +154,14 @@ def _allowed(count: Callable[[], int]) -> int | None:
         return None
 
 
-def _make(client: Lists, row: AudienceList, *, now: datetime, max_lists: int | None) -> AudienceList:
+def _make(
+    client: Lists,
+    row: AudienceList,
+    *,
+    now: datetime,
+    max_lists: int | None,
+    counted: Callable[[], Slots],
+) -> AudienceList:
     until = now + CREATION_SETTLES
     free = Q(creating_until=None) | Q(creating_until__lte=now)
     if not AudienceList.objects.filter(free, pk=row.pk, list_id=None).update(creating_until=until):
@@ -164,20 +173,20 @@ def _make(client: Lists, row: AudienceList, *, now: datetime, max_lists: int | N
     except DeliveryError as error:
         # Nothing was made, so nobody needs to wait.
         AudienceList.objects.filter(pk=row.pk).update(creating_until=None)
-        raise _explained(client, error, max_lists) from None
+        raise _explained(error, max_lists, counted) from None
     return pin(row, made.id, created_by_us=True)
 
 
-def _explained(client: Lists, error: DeliveryError, max_lists: int | None) -> DeliveryError:
+def _explained(error: DeliveryError, max_lists: int | None, count: Callable[[], Slots]) -> DeliveryError:
     """Return `error`, or max_lists when the account turns out to be full.
 
     Klaviyo does not publish how it refuses a list too many, so a refusal that is not about something else
-    is checked by counting.
+    is checked by how many there are.
     """
     full = isinstance(error, NeedsDecision) and error.code == "max_lists"
     if max_lists is None or not (full or isinstance(error, Rejected)):
         return error
-    counted = slots(client)
+    counted = count()
     if not full and counted.used < max_lists:
         return error
     segments = "an unknown number of" if counted.segments is None else counted.segments

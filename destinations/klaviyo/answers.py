@@ -43,6 +43,14 @@ class Group:
 
 
 @dataclasses.dataclass(frozen=True)
+class Counted:
+    """What a list or segment is called now, and how many are in it."""
+
+    name: str
+    members: int
+
+
+@dataclasses.dataclass(frozen=True)
 class GroupPage:
     """Up to ten lists or segments; `cursor` is where the next page begins, '' after the last."""
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from destinations.calls import Answer, Call
 from destinations.errors import NeedsDecision
 from destinations.klaviyo import answers, payloads
 from destinations.klaviyo.answers import (
     Account,
+    Counted,
     Flow,
     Group,
     GroupPage,
@@ -26,6 +27,7 @@ from destinations.klaviyo.answers import (
     resources,
 )
 from destinations.klaviyo.classify import pointer_of
+from destinations.klaviyo.payloads import Kind
 
 SCOPES = (
     "accounts:read",
@@ -84,7 +86,7 @@ class Klaviyo:
             if scope not in granted:
                 found[scope] = _verdict(self._try(probe))
         for listed in resources(lists) if lists else ():
-            found["flows:read"] = _verdict(self._try(payloads.list_flows(listed.id)))
+            found["flows:read"] = _verdict(self._try(payloads.group_flows("list", listed.id)))
         return found
 
     def _try(self, probe: Call) -> Answer | None:
@@ -111,8 +113,7 @@ class Klaviyo:
 
     def member_count(self, list_id: str) -> int:
         """Return how many are on a list, by Klaviyo's own count. 1 a second and 15 a minute."""
-        found = resource(self._gateway.send(payloads.member_count(list_id)))
-        return found.number("profile_count", required=True)
+        return self.counted("list", list_id).members
 
     def member_page(
         self,
@@ -191,33 +192,32 @@ class Klaviyo:
         """Return how many segments the account has; one call for every ten."""
         return len(self._all(lambda at: payloads.segments(cursor=at), lambda found: found.id))
 
-    def groups(self, kind: Literal["list", "segment"], *, cursor: str = "") -> GroupPage:
+    def groups(self, kind: Kind, *, cursor: str = "") -> GroupPage:
         """Return up to ten lists or segments, with when each was changed last."""
         page = payloads.lists(cursor=cursor) if kind == "list" else payloads.segments(cursor=cursor)
         answer = self._gateway.send(page)
         found = tuple(_group(kind, each) for each in resources(answer))
         return GroupPage(found, answers.cursor(answer))
 
-    def flows(self, list_id: str) -> list[Flow]:
-        """Return the flows that start when somebody is added to a list."""
-        return _flows(self._gateway.send(payloads.list_flows(list_id)))
+    def counted(self, kind: Kind, group_id: str) -> Counted:
+        """Return the name and the members of a list or segment as they are now; 15 a minute.
 
-    def delete_list(self, list_id: str) -> None:
-        """Delete a list for good; its people stay. Raises NeedsDecision(list_gone) when it is gone."""
-        self._gateway.send(payloads.delete_list(list_id))
+        One that is gone raises NeedsDecision(list_gone) or Rejected(not_found).
+        """
+        found = resource(self._gateway.send(payloads.group_count(kind, group_id)))
+        return Counted(_soft_text(found, "name"), found.number("profile_count", required=True))
 
-    def segment_count(self, segment_id: str) -> int:
-        """Return how many are in a segment. 1 a second and 15 a minute."""
-        found = resource(self._gateway.send(payloads.segment_count(segment_id)))
-        return found.number("profile_count", required=True)
+    def flows(self, group_id: str, *, kind: Kind = "list") -> list[Flow]:
+        """Return the flows that start when somebody comes into a list or segment."""
+        answer = self._gateway.send(payloads.group_flows(kind, group_id))
+        return [Flow(found.id, found.text("name"), found.text("status")) for found in resources(answer)]
 
-    def segment_flows(self, segment_id: str) -> list[Flow]:
-        """Return the flows that start when somebody comes into a segment."""
-        return _flows(self._gateway.send(payloads.segment_flows(segment_id)))
+    def delete_group(self, kind: Kind, group_id: str) -> None:
+        """Delete a list or segment for good; its people stay.
 
-    def delete_segment(self, segment_id: str) -> None:
-        """Delete a segment for good; its people stay. Raises Rejected(not_found) when it is gone."""
-        self._gateway.send(payloads.delete_segment(segment_id))
+        One that is gone raises NeedsDecision(list_gone) or Rejected(not_found).
+        """
+        self._gateway.send(payloads.delete_group(kind, group_id))
 
     def _all(self, page: Callable[[str], Call], read: Callable[[Resource], Item]) -> list[Item]:
         """Follow the pages to the end."""
@@ -254,13 +254,9 @@ def _profile(found: Resource) -> ProfileRef:
     return ProfileRef(found.id, found.email())
 
 
-def _group(kind: Literal["list", "segment"], found: Resource) -> Group:
+def _group(kind: Kind, found: Resource) -> Group:
     # One that has no name, or no moment, still takes a place.
     return Group(kind, found.id, *(_soft_text(found, name) for name in ("name", "created", "updated")))
-
-
-def _flows(answer: Answer) -> list[Flow]:
-    return [Flow(found.id, found.text("name"), found.text("status")) for found in resources(answer)]
 
 
 def _list_info(found: Resource) -> ListInfo:

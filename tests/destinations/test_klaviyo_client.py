@@ -13,7 +13,7 @@ from destinations.calls import Answer
 from destinations.clock import SystemClock
 from destinations.errors import Ambiguous, NeedsDecision, Rejected, RetryLater
 from destinations.klaviyo import payloads
-from destinations.klaviyo.answers import Job, Member, ProfileRef, Subscription
+from destinations.klaviyo.answers import Counted, Job, Member, ProfileRef, Subscription
 from destinations.klaviyo.classify import classify, parse
 from destinations.klaviyo.client import Klaviyo
 from destinations.klaviyo.mapping import Target, profile
@@ -55,17 +55,17 @@ class TestGroups:
         klaviyo.segment_flow("Engaged", "Win back")
         (segment,) = session.client.groups("segment").groups
 
-        assert session.client.segment_count(segment.id) == 7
-        assert [flow.name for flow in session.client.segment_flows(segment.id)] == ["Win back"]
-        session.client.delete_list(list_id)
-        session.client.delete_segment(segment.id)
+        assert session.client.counted("segment", segment.id) == Counted(segment.name, 7)
+        assert [flow.name for flow in session.client.flows(segment.id, kind="segment")] == ["Win back"]
+        session.client.delete_group("list", list_id)
+        session.client.delete_group("segment", segment.id)
 
         assert klaviyo.lists() == klaviyo.all_segments() == []
         with pytest.raises(NeedsDecision) as gone:
-            session.client.delete_list(list_id)
+            session.client.delete_group("list", list_id)
         assert gone.value.code == "list_gone"
         with pytest.raises(Rejected) as missed:
-            session.client.delete_segment(segment.id)
+            session.client.delete_group("segment", segment.id)
         assert missed.value.code == "not_found"
 
 

@@ -65,8 +65,9 @@ def _offer_delete(trouble: Trouble) -> Resolution | None:
         "delete_lists",
         "Delete lists and segments that nobody needs",
         "Deletes the chosen ones in Klaviyo for good; the people on them stay profiles. Each is looked at "
-        "once more right before, and stays if it starts a flow by then. Then lists are counted again, and "
-        f"this run goes on when there is room for “{workflow.list_name}”. {opening.waits(workflow)}",
+        "once more right before, and stays if it starts a flow, bears another name or has more members by "
+        "then. Then lists are counted again, and this run goes on when there is room for "
+        f"“{workflow.list_name}”. {opening.waits(workflow)}",
         steps=(
             "Choose lists and segments; the likeliest come first",
             f"Type {DELETE}",
@@ -106,8 +107,8 @@ def _delete(trouble: Trouble, answers: Answers, probed: object, person: Person, 
     chosen = set(answers.many("groups"))
     survey = kept_survey(trouble.workflow) or Survey()
     wanted = [
-        {"kind": group.kind, "id": group.id, "name": group.name}
-        for group in survey.groups
+        {"kind": group.kind, "id": group.id, "name": group.name, "members": group.members}
+        for group in survey.known()
         if group.key in chosen
     ]
     told = counted(len(wanted), "list or segment is", "lists and segments are")

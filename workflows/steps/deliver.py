@@ -45,10 +45,11 @@ def _made(run: Run, step: Step) -> AudienceList:
             now=run.clock.now(),
             max_lists=run.plugin.max_lists,
             before_making=lambda: room.make_sure(run, step),
+            counted=lambda: room.slots(step),
         )
     except NeedsDecision as error:
         if error.code == "max_lists":
-            raise room.full(run, step, message=error.message) from error
+            raise room.full(run, step, room.counted_before(step), error.message) from error
         if error.code == "list_ambiguous":
             raise room.ambiguous(run, step) from error
         raise

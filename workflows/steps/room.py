@@ -9,35 +9,59 @@ from dataclasses import replace
 from typing import Any
 
 from destinations.errors import DeliveryError, NeedsDecision, Rejected
-from workflows import feeding
+from destinations.lists import Slots
+from workflows import feeding, lease
 from workflows.groups import KINDS, Group, Kind, Survey, to_look_at
-from workflows.models import Step
+from workflows.models import Step, Workflow
 from workflows.results import Paused
 from workflows.run import Run
 from workflows.words import counted
 
 LOOKED_AT = 15
-SURVEY, FOUND = "survey", "found"
+SURVEY, FOUND, LOOK_AT = "survey", "found", "look_at"
 
 
 def make_sure(run: Run, step: Step) -> None:
     """Count lists and segments. Raises Paused(max_lists), with a survey on the step, when it is full."""
     survey = _begun(run, step)
-    if _counted(run, step, survey) < run.plugin.max_lists:
-        run.keep(step, checkpoint={**step.checkpoint, SURVEY: survey.as_json() | {"done": True}})
-        return
-    raise full(run, step, survey)
+    if _counted(run, step, survey) >= run.plugin.max_lists:
+        raise full(run, step, survey)
+    _end(run, step, survey)
 
 
-def full(run: Run, step: Step, survey: Survey | None = None, message: str = "") -> Paused:
+def full(run: Run, step: Step, survey: Survey, message: str = "") -> Paused:
     """Finish the survey of an account that takes no more lists, and return the pause to raise."""
-    if survey is None:
-        survey = _begun(run, step)
-        _counted(run, step, survey)
+    survey.done = False
     _keeping(run, step, survey, lambda: _look(run, survey))
+    _end(run, step, survey)
+    return Paused("max_lists", message or _sentence(survey, run.plugin.max_lists))
+
+
+def counted_before(step: Step) -> Survey:
+    """The survey that `make_sure` has made right before, when it found room."""
+    return Survey.of(step.checkpoint[SURVEY])
+
+
+def slots(step: Step) -> Slots:
+    """How many lists and segments `make_sure` has counted."""
+    survey = counted_before(step)
+    return Slots(survey.count("list"), None if "segment" in survey.hidden else survey.count("segment"))
+
+
+def _end(run: Run, step: Step, survey: Survey) -> None:
+    """Keep a survey that is whole. What was asked of it is done, so a later one begins with the usual few."""
     survey.done = True
     run.keep(step, checkpoint={**step.checkpoint, SURVEY: survey.as_json()})
-    return Paused("max_lists", message or _sentence(survey, run.plugin.max_lists))
+    if LOOK_AT in run.workflow.instructions:
+        drop_instructions(run, LOOK_AT)
+
+
+def drop_instructions(run: Run, *names: str) -> None:
+    """Take what a person asked for out of the instructions, since it is done."""
+    with lease.fenced(run.workflow) as held:
+        left = {name: told for name, told in held.instructions.items() if name not in names}
+        Workflow.objects.filter(pk=held.pk).update(instructions=left)
+    run.workflow.instructions = left
 
 
 def _sentence(survey: Survey, most: int) -> str:
@@ -55,7 +79,7 @@ def _begun(run: Run, step: Step) -> Survey:
     kept: dict[str, Any] = step.checkpoint.get(SURVEY) or {}
     if kept and not kept["done"]:
         return Survey.of(kept)
-    return Survey(looked=kept.get("looked", {}) if run.workflow.instructions.get("look_at") else {})
+    return Survey(looked=kept.get("looked", {}) if run.workflow.instructions.get(LOOK_AT) else {})
 
 
 def _counted(run: Run, step: Step, survey: Survey) -> int:
@@ -94,7 +118,7 @@ def _read(run: Run, survey: Survey, kind: Kind) -> None:
 def _look(run: Run, survey: Survey) -> None:
     """Count the members of the likeliest, and look which flows they start."""
     ours = feeding.ours(run.workflow.account_id)
-    most = run.workflow.instructions.get("look_at", LOOKED_AT)
+    most = run.workflow.instructions.get(LOOK_AT, LOOKED_AT)
     for group in to_look_at(survey, ours, most):
         found = look_at(run, group)
         survey.looked[group.key] = {
@@ -107,8 +131,9 @@ def _look(run: Run, survey: Survey) -> None:
 def look_at(run: Run, group: Group) -> Group:
     """Return a group with its members and flows; without both when it is gone."""
     try:
-        count = run.client.member_count if group.kind == "list" else run.client.segment_count
-        return replace(group, members=count(group.id), flows=flows_of(run, group))
+        return replace(
+            group, members=run.client.counted(group.kind, group.id).members, flows=flows_of(run, group)
+        )
     except (NeedsDecision, Rejected) as error:
         if error.code not in ("list_gone", "not_found"):
             raise
@@ -117,9 +142,8 @@ def look_at(run: Run, group: Group) -> Group:
 
 def flows_of(run: Run, group: Group) -> tuple[str, ...] | None:
     """Return the names of all flows a group starts, drafts too; None when the key may not look."""
-    look = run.client.flows if group.kind == "list" else run.client.segment_flows
     try:
-        return tuple(flow.name for flow in look(group.id))
+        return tuple(flow.name for flow in run.client.flows(group.id, kind=group.kind))
     except NeedsDecision as error:
         if error.code != "permission_missing":
             raise
