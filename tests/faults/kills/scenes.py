@@ -99,11 +99,12 @@ class NewList(Scene):
 
     def prepare(self) -> Workflow:
         name = f"List {self.tag} {self.turn}"
-        self.spare = [self.account.create_list(f"Spare {self.turn} {n}") for n in range(2)]
+        spare = [f"Spare {self.turn} {n}" for n in range(2)]
+        self.spare = {self.account.create_list(each): each for each in spare}
         self.company.write(people(130, first=self.turn * 1_000))
         self.wanted = self.may_send = emails(130, self.turn * 1_000)
         workflow = start(self.company.another(list_name=name), by="a test", trigger="manual")
-        chosen = [{"kind": "list", "id": each, "name": each} for each in self.spare]
+        chosen = [{"kind": "list", "id": each, "name": named} for each, named in self.spare.items()]
         Workflow.objects.filter(pk=workflow.pk).update(instructions={"delete": chosen})
         self.name = name
         return workflow
