@@ -1,9 +1,10 @@
 """Adding, changing, testing and removing channels, each with its line in the activity log."""
 
 import uuid
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.views.decorators.debug import sensitive_variables
 
@@ -14,11 +15,7 @@ from credentials.models import Credential, CredentialKind
 from notifications import sending
 from notifications.faults import Fault
 from notifications.letters import Letter
-from notifications.models import Channel, Message
-
-OWED = Q(deliveries__isnull=False) & Q(
-    deliveries__message__sent_at=None, deliveries__message__dropped_at=None
-)
+from notifications.models import Channel, Delivery, Message
 
 
 def every_channel() -> QuerySet[Channel]:
@@ -26,13 +23,22 @@ def every_channel() -> QuerySet[Channel]:
 
     `error` says why the message that is next was not taken, and is empty while all goes well.
     """
-    waiting = Message.objects.filter(channel=OuterRef("pk"), sent_at=None, dropped_at=None)
+    sent = Message.objects.filter(channel=OuterRef("pk"))
+    waiting = sent.filter(sent_at=None, dropped_at=None)
+    latest = sent.exclude(sent_at=None).order_by("-sent_at")
+    owed = Delivery.objects.filter(channel=OuterRef("pk"), message__sent_at=None, message__dropped_at=None)
+    # Each is counted by itself: joined, they would be as many rows as deliveries times messages.
     return Channel.objects.order_by("name").annotate(
         error=Coalesce(Subquery(waiting.values("error")[:1]), Value("")),
-        owed=Count("deliveries", filter=OWED, distinct=True),
-        told_at=Max("messages__sent_at"),
-        given_up=Count("messages", filter=Q(messages__dropped_at__isnull=False), distinct=True),
+        owed=_number(owed),
+        told_at=Subquery(latest.values("sent_at")[:1]),
+        given_up=_number(sent.exclude(dropped_at=None)),
     )
+
+
+def _number(of_a_channel: QuerySet[Any]) -> Coalesce:
+    counted = of_a_channel.order_by().values("channel").annotate(number=Count("pk"))
+    return Coalesce(Subquery(counted.values("number")), Value(0))
 
 
 @sensitive_variables("place")
