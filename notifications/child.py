@@ -66,12 +66,19 @@ def _mail(job: dict[str, Any]) -> str:
     from django.core.mail import EmailMessage, get_connection
 
     settings.configure(**job["settings"])
+    only = job["recipients"] if len(job["recipients"]) == 1 else []
     message = EmailMessage(
         subject=job["title"],
         body=job["body"],
         from_email=job["settings"]["DEFAULT_FROM_EMAIL"],
-        to=job["recipients"],
-        headers={"Message-ID": f"<{job['id']}@rollcall>", "X-Rollcall-Message": job["id"]},
+        # Several are not told of each other, and one dialogue with the server takes all of them or none.
+        to=only,
+        bcc=[] if only else job["recipients"],
+        headers={
+            "To": ", ".join(only) or "undisclosed-recipients:;",
+            "Message-ID": f"<{job['id']}@rollcall>",
+            "X-Rollcall-Message": job["id"],
+        },
         connection=get_connection(),
     )
     try:

@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 # Longer than a message may take to be sent, so that no two are ever at the same one.
 CLAIM_LASTS = sending.DEADLINE * 2
-# Slow channels leave the other workers to workflows.
-MOST_AT_ONCE = 3
+# A slow channel keeps one worker; the others are there for workflows.
+MOST_AT_ONCE = 1
 WORKS_FOR = timedelta(seconds=60)
 
 
@@ -45,7 +45,7 @@ def dispatch(*, now: Callable[[], datetime], send: sending.Send = sending.send) 
     """Send what is due, for a minute at most; return how many messages were taken by their receivers."""
     began, taken, tried = now(), 0, 0
     while now() - began < WORKS_FOR and (claim := claim_next(now())):
-        fault = send(claim.message.channel, claim.letter)
+        fault = _sent(claim, send)
         _mark(claim, fault, now())
         taken, tried = taken + (fault == Fault.NONE), tried + 1
     if tried:
@@ -59,12 +59,30 @@ def claim_next(now: datetime) -> Claim | None:
     if Message.objects.filter(under_way).count() >= MOST_AT_ONCE:
         return None
     for pk in _channels_with_work(now):
-        with transaction.atomic():
-            free = Channel.objects.select_for_update(skip_locked=True, no_key=True)
-            channel = free.filter(pk=pk, enabled=True).first()
-            if channel and (message := _next_message(channel, now)):
-                return _claim(message, now)
+        try:
+            if claim := _claim_of(pk, now):
+                return claim
+        except Exception as error:
+            # What is wrong with one channel is no reason for the others to wait; its text may hold anything.
+            log.error("no notice of a channel", extra={"channel": str(pk), "error": type(error).__name__})
     return None
+
+
+def _sent(claim: Claim, send: sending.Send) -> Fault:
+    try:
+        return send(claim.message.channel, claim.letter)
+    except Exception as error:
+        facts = {"channel": str(claim.message.channel_id), "error": type(error).__name__}
+        log.error("a notice was not sent", extra=facts)
+        return Fault.FAILED
+
+
+def _claim_of(channel: uuid.UUID, now: datetime) -> Claim | None:
+    with transaction.atomic():
+        free = Channel.objects.select_for_update(skip_locked=True, no_key=True)
+        found = free.filter(pk=channel, enabled=True).first()
+        message = _next_message(found, now) if found else None
+        return _claim(message, now) if message else None
 
 
 def _channels_with_work(now: datetime) -> list[uuid.UUID]:
@@ -76,7 +94,10 @@ def _channels_with_work(now: datetime) -> list[uuid.UUID]:
 
 def _next_message(channel: Channel, now: datetime) -> Message | None:
     """The oldest that is not sent yet; while it cannot be sent, the rest waits behind it."""
-    first = channel.messages.filter(sent_at=None, dropped_at=None).first()
+    waiting = channel.messages.filter(sent_at=None, dropped_at=None)
+    # What it told of was deleted since: nothing is left to be sent.
+    waiting.filter(deliveries=None).delete()
+    first = waiting.first()
     if first is None:
         return _make(channel, now)
     is_free = first.claimed_until is None or first.claimed_until <= now

@@ -10,6 +10,7 @@ from django.db import connection
 
 from accounts.models import User
 from notifications import channels, outbox, sending
+from notifications import dispatch as dispatching
 from notifications.dispatch import CLAIM_LASTS, claim_next, dispatch
 from notifications.faults import Fault
 from notifications.letters import Letter
@@ -150,6 +151,44 @@ class TestDispatch:
 
         assert sent.letters == []
 
+    def test_drops_a_message_whose_notices_were_deleted(self):
+        channel, sent = a_channel(), Recorder()
+        Message.objects.create(channel=channel, made_at=NOON - timedelta(days=1), next_at=NOON)
+        post(1)
+
+        assert dispatch(now=at(NOON), send=sent) == 1
+        assert channel.messages.count() == 1
+
+    def test_serves_the_others_when_one_channel_cannot_be_served(self, monkeypatch, caplog):
+        kept = sorted([a_channel(), a_channel()], key=lambda each: each.pk)
+        post(2)
+        make = dispatching._make
+
+        def breaks(channel: Channel, now: datetime) -> Message | None:
+            if channel == kept[0]:
+                raise ValueError(CANARY)
+            return make(channel, now)
+
+        monkeypatch.setattr(dispatching, "_make", breaks)
+
+        assert dispatch(now=at(NOON), send=Recorder()) == 2
+        assert kept[1].messages.filter(sent_at=NOON).count() == 2
+        assert "no notice of a channel" in caplog.text
+        assert CANARY not in caplog.text
+
+    def test_goes_on_when_sending_breaks(self):
+        broken, whole = a_channel(), a_channel()
+        post(1)
+
+        def send(channel: Channel, letter: Letter) -> Fault:
+            if channel == broken:
+                raise OSError(CANARY)
+            return Fault.NONE
+
+        assert dispatch(now=at(NOON), send=send) == 1
+        assert whole.messages.get().sent_at == NOON
+        assert broken.messages.get().error == Fault.FAILED
+
     def test_sends_a_claimed_message_again_when_its_claim_ran_out(self):
         a_channel()
         post()
@@ -214,7 +253,7 @@ class TestSend:
     def test_writes_mail_with_the_same_id_each_time(self, settings, tmp_path):
         settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
         settings.EMAIL_FILE_PATH = str(tmp_path)
-        channel = a_channel(f"mailto:{CANARY},ben@example.org", kind="email")
+        channel = a_channel(f"mailto:{CANARY}", kind="email")
 
         for _ in range(2):
             assert sending.send(channel, Letter("7f3a", "Query failed", "Nö.")) == Fault.NONE
@@ -223,7 +262,20 @@ class TestSend:
             text = file.read_text()
             assert "Message-ID: <7f3a@rollcall>" in text
             assert "X-Rollcall-Message: 7f3a" in text
-            assert f"To: {CANARY}, ben@example.org" in text
+            assert f"To: {CANARY}" in text
+
+    def test_tells_several_receivers_nothing_of_each_other(self, settings, tmp_path):
+        settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+        settings.EMAIL_FILE_PATH = str(tmp_path)
+        channel = a_channel(f"mailto:{CANARY},ben@example.org", kind="email")
+
+        assert sending.send(channel, Letter("7f3a", "Query failed", "Nö.")) == Fault.NONE
+
+        (file,) = tmp_path.iterdir()
+        text = file.read_text()
+        assert "To: undisclosed-recipients:;" in text
+        assert CANARY not in text
+        assert "ben@example.org" not in text
 
     def test_says_when_the_mail_server_cannot_be_reached(self, settings):
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

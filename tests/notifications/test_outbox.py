@@ -170,6 +170,15 @@ class TestRetention:
         assert not Message.objects.exists()
         assert ada.receipts.count() == 1
 
+    def test_leaves_no_message_without_its_notices_when_it_breaks(self, monkeypatch):
+        kept = outbox.post(a_notice(), now=NOON)
+        monkeypatch.setattr(retention.Message, "objects", None)
+
+        with pytest.raises(AttributeError):
+            retention.purge(NOON + timedelta(hours=1))
+
+        assert Notification.objects.filter(pk=kept.pk).exists()
+
     def test_deletes_mail_that_was_written_to_files(self, settings, tmp_path):
         settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
         settings.EMAIL_FILE_PATH = str(tmp_path)
