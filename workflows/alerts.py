@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.urls import reverse
 
-from notifications.models import Kind, Notification
+from notifications.models import Kind, Notification, Telling
 from notifications.outbox import Notice, post
+from notifications.wishes import wish_of
 from workflows import news
 from workflows.catalogue import entry
 from workflows.models import Circuit, Event, Orchestration, Workflow
@@ -17,6 +19,8 @@ from workflows.words import counted
 
 BY_ITSELF = "Rollcall"
 TROUBLE = (Kind.TROUBLE, Kind.INACTIVE)
+# Runs that repeat one whose plan had grown old, or try an orchestration that rests.
+REPEATS = ("retry", "probe")
 
 
 def on_move(
@@ -25,7 +29,7 @@ def on_move(
     """Tell of this move if it is news. `changed` are the columns that are written with it."""
     columns = changed or {}
     code = str(columns.get("code", workflow.code))
-    told = news.kind(to, code, _past(workflow, to, code))
+    told = news.kind(to, code, _past(workflow, to, code, now))
     if not told:
         return None
     # As the move has just left it in the database: each change of state has its own.
@@ -34,6 +38,9 @@ def on_move(
         "list_name": workflow.list_name,
         "plan": columns.get("plan", workflow.plan),
         "counts": columns.get("counts", workflow.counts),
+        "some_rows": workflow.is_for_some_rows,
+        "a_file": workflow.feeds_a_file,
+        "goes_on": columns.get("wake_at"),
     }
     return post(
         _about(
@@ -107,7 +114,9 @@ def became_inactive(orchestration: Orchestration, workflow: Workflow, now: datet
 
 def became_active(orchestration: Orchestration, workflow: Workflow, now: datetime) -> Notification | None:
     """Tell that an orchestration is run again, unless its success was told already."""
-    if not _in_trouble(orchestration.pk):
+    turns = Notification.objects.filter(about=orchestration.pk, kind__in=(Kind.INACTIVE, Kind.RECOVERED))
+    last = turns.first()
+    if last is None or last.kind != Kind.INACTIVE:
         return None
     notice = _about(
         workflow,
@@ -160,28 +169,42 @@ def _about(workflow: Workflow, *, kind: str, code: str, title: str, body: str, k
     )
 
 
-def _past(workflow: Workflow, to: State, code: str) -> news.Past:
+def _past(workflow: Workflow, to: State, code: str, now: datetime) -> news.Past:
     if to in (State.PAUSED, State.FAILED):
         circuit = Circuit.objects.filter(account_id=workflow.account_id)
-        return news.Past(told_before=_told_before(workflow, code), circuit_open=circuit.exists())
+        return news.Past(told_before=_told_before(workflow, code, now), circuit_open=circuit.exists())
     return news.Past(in_trouble=to == State.SUCCEEDED and _in_trouble(workflow.orchestration_id))
 
 
-def _told_before(workflow: Workflow, code: str) -> bool:
-    """Whether this was told, and nobody but Rollcall has gone on with the run since."""
-    if workflow.trigger == "retry" and workflow.started_by == BY_ITSELF:
-        # It repeats one whose plan had grown old: what that one came to was told.
-        last = Notification.objects.filter(about=workflow.orchestration_id).first()
-        if last and last.code == code and last.kind != Kind.RECOVERED:
+def _told_before(workflow: Workflow, code: str, now: datetime) -> bool:
+    """Whether this was told, and nobody but Rollcall has gone on with the run since.
+
+    What was posted in a mute has been told to nobody once the mute is over.
+    """
+    about = workflow.orchestration_id
+    is_muted = wish_of(about, now=now).telling == Telling.MUTED
+    if workflow.trigger in REPEATS and workflow.started_by == BY_ITSELF:
+        last = _last_trouble_or_end(about, code)
+        stands = last is not None and last.code == code and last.kind in (*TROUBLE, Kind.APPROVAL)
+        if last and stands and (is_muted or not last.quiet):
             return True
     told = Notification.objects.filter(workflow=workflow.pk, code=code)
+    if not is_muted:
+        told = told.filter(quiet=False)
     requeued = Event.objects.filter(workflow=workflow, to_state=State.QUEUED).exclude(actor=BY_ITSELF)
     pressed = requeued.order_by("-seq").values_list("at", flat=True).first()
     return told.filter(at__gte=pressed).exists() if pressed else told.exists()
 
 
+def _last_trouble_or_end(orchestration: UUID, code: str) -> Notification | None:
+    """What was posted last of how its runs ended; that it became inactive counts where it names `code`."""
+    ends = Q(kind__in=(Kind.TROUBLE, Kind.APPROVAL, Kind.ISSUES, Kind.RECOVERED))
+    inactive = Q(kind=Kind.INACTIVE, code=code)
+    return Notification.objects.filter(ends | inactive, about=orchestration).first()
+
+
 def _in_trouble(orchestration: UUID) -> bool:
-    """Whether the last that was told of it is trouble."""
+    """Whether trouble is the last there is of it, and was told: a quiet recovery has ended it as well."""
     ends = (*TROUBLE, Kind.ISSUES, Kind.RECOVERED)
-    last = Notification.objects.filter(about=orchestration, quiet=False, kind__in=ends).first()
-    return last is not None and last.kind in TROUBLE
+    last = Notification.objects.filter(about=orchestration, kind__in=ends).first()
+    return last is not None and last.kind in TROUBLE and not last.quiet

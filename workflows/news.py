@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from workflows.catalogue import entry
 from workflows.moves import State
-from workflows.words import counted, people
+from workflows.words import counted, people, verdict
 
 FOR_A_PLAN = frozenset({"guard", "plan_ready"})
 # What is wrong with a credential or its account is told once for the credential, not by each workflow.
 OF_A_CIRCUIT = frozenset({"invalid_credentials", "wrong_account", "revision_retired"})
+# It goes on by itself within the hour, and nobody need do anything.
+NO_TROUBLE = frozenset({"rate_limited"})
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ def kind(to: State, code: str, past: Past) -> str:
     """
     if to in (State.PAUSED, State.FAILED):
         behind_a_circuit = past.circuit_open and code in OF_A_CIRCUIT
-        if past.told_before or behind_a_circuit:
+        if past.told_before or behind_a_circuit or (to == State.PAUSED and code in NO_TROUBLE):
             return ""
         return "approval" if code in FOR_A_PLAN else "trouble"
     if to == State.SUCCEEDED_WITH_ISSUES:
@@ -55,19 +58,36 @@ def title(news: str, code: str, name: str) -> str:
     raise ValueError(f"unknown kind of news: {news}")
 
 
-def body(news: str, code: str, *, list_name: str, plan: Mapping[str, Any], counts: Mapping[str, Any]) -> str:
-    """Return what it means, in numbers: it names no person, and no value of a row."""
+def body(
+    news: str,
+    code: str,
+    *,
+    list_name: str,
+    plan: Mapping[str, Any],
+    counts: Mapping[str, Any],
+    some_rows: bool = False,
+    a_file: bool = False,
+    goes_on: datetime | None = None,
+) -> str:
+    """Return what it means, in numbers: it names no person, and no value of a row.
+
+    `some_rows`: it was for rows alone that an earlier run set aside. `a_file`: its destination takes files.
+    `goes_on`: when it goes on by itself.
+    """
     match news:
         case "recovered":
             on_list = counts.get("on_list")
-            told = f" {people(on_list)} on it." if isinstance(on_list, int) else ""
-            return f"The list “{list_name}” equals its query.{told}"
+            told = ""
+            if isinstance(on_list, int):
+                told = f" Read back: {counted(on_list, 'row') if a_file else people(on_list)}."
+            return f"{verdict(some_rows=some_rows, a_file=a_file)}: “{list_name}”.{told}"
         case "issues":
             return " ".join(filter(None, [entry(code).meaning if code else "", _outcomes(counts)]))
         case "approval":
             return f"{entry(code).meaning} {planned(plan)}".strip()
     known = entry(code)
-    return f"{known.meaning} {known.owner} can act. {planned(plan)}".strip()
+    told = f"It goes on by itself at {goes_on:%Y-%m-%d %H:%M} UTC." if goes_on else ""
+    return " ".join(filter(None, [known.meaning, f"{known.owner} can act.", told, planned(plan)]))
 
 
 def planned(plan: Mapping[str, Any]) -> str:

@@ -22,14 +22,15 @@ from workflows.pace import Pace, pace
 from workflows.panels import Filled, Panel, panel
 from workflows.past_runs import PastRuns, past_runs
 from workflows.plan_shown import ChangesShown, PlanShown, changes_shown, plan_shown, results
-from workflows.resolutions import Person, followers, offered
+from workflows.resolutions import Field, Person, followers, offered
+from workflows.resolutions.plans import sure
 from workflows.sent import Sent, sent_by
 from workflows.set_aside import Outcome, outcomes
 from workflows.speed import SpeedChart, speed_chart
 from workflows.stages import StageView, stages
 from workflows.tallies import people
 from workflows.ways import Files
-from workflows.words import counted
+from workflows.words import counted, verdict
 
 EVENTS_SHOWN = 60
 MOVING = 5
@@ -111,6 +112,11 @@ class Picture:
         return not self.workflow.is_final
 
     @property
+    def must_type(self) -> Field | None:
+        """What is typed before this plan is approved; None for one that changes little."""
+        return sure(self.workflow)
+
+    @property
     def is_stuck(self) -> bool:
         return self.error is not None and not self.awaits_approval
 
@@ -173,9 +179,7 @@ class Picture:
     @property
     def verdict(self) -> str:
         """What has been verified, in a few words."""
-        if self.workflow.is_for_some_rows:
-            return "Its rows are on the list"
-        return "The server holds the files" if self.workflow.feeds_a_file else "List equals query"
+        return verdict(some_rows=self.workflow.is_for_some_rows, a_file=self.workflow.feeds_a_file)
 
     @property
     def set_aside(self) -> int:

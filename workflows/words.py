@@ -1,4 +1,4 @@
-"""Numbers beside their nouns, so that one of something is never told as many."""
+"""Numbers beside their nouns, so that one of something is never told as many; and what was verified."""
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -16,3 +16,10 @@ def size(number: float) -> str:
         if number >= factor:
             return f"{number / factor:,.1f} {unit}"
     return counted(round(number), "byte")
+
+
+def verdict(*, some_rows: bool, a_file: bool) -> str:
+    """Say what a run that succeeded has verified, of its list, of some rows alone, or of files."""
+    if some_rows:
+        return "Its rows are on the list"
+    return "The server holds the files" if a_file else "List equals query"

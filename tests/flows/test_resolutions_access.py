@@ -70,6 +70,8 @@ class TestAsking:
         assert (paused.state, paused.code) == (State.PAUSED, "restricted_pii")
         notice = Notification.objects.get(kind="request")
         assert notice.title == "Asked to allow: People to VIP"
+        assert "ben" not in notice.title + notice.body
+        assert notice.body.startswith("Somebody asks to let run 1 ")
         assert "ask_operations" not in [each.name for each in resolutions.offered(paused)]
 
 

@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from accounts.models import User
+from notifications import wishes
 from notifications.models import Delivery, Notification
+from notifications.wishes import Wish
 from tests.notifications.conftest import a_channel
 from tests.workflows.factories import a_workflow, an_orchestration
 from workflows import alerts, decisions
@@ -19,6 +22,11 @@ pytestmark = pytest.mark.django_db
 
 # After the start of what is made here, which is told the real time.
 NOW = datetime.now(UTC) + timedelta(hours=1)
+
+
+@pytest.fixture
+def ada() -> User:
+    return User.objects.create_user("ada")
 
 
 def at(minutes: int) -> datetime:
@@ -163,7 +171,7 @@ class TestRecovery:
         self.succeed(next_run, at(8))
 
         assert told() == [("trouble", "query_failed"), ("recovered", "")]
-        assert "7 people on it" in Notification.objects.get(kind="recovered").body
+        assert "Read back: 7 people" in Notification.objects.get(kind="recovered").body
 
     def test_is_none_without_trouble(self):
         workflow = running()
@@ -180,6 +188,51 @@ class TestRecovery:
         self.succeed(running(), at(6))
 
         assert told() == [("trouble", "query_failed")]
+
+    def test_is_told_once_though_the_first_was_in_a_mute(self, ada):
+        workflow = running()
+        pause(workflow, "query_failed")
+        wishes.prefer(workflow.orchestration_id, Wish("muted", at(10)), by=ada, now=NOW)
+        go_on(workflow, by="ada", now=at(5))
+        self.succeed(workflow, at(6))
+
+        for minute in (7, 20):
+            again = start(workflow.orchestration, by="ada", trigger="manual")
+            move(again, State.RUNNING, now=at(minute))
+            self.succeed(again, at(minute + 1))
+
+        assert told() == [("trouble", "query_failed"), ("recovered", "")]
+
+
+class TestMute:
+    def mute(self, workflow: Workflow, ada: User) -> None:
+        wishes.prefer(workflow.orchestration_id, Wish("muted", at(30)), by=ada, now=NOW)
+
+    def test_holds_no_trouble_back_that_lasts_longer(self, ada):
+        workflow = running()
+        self.mute(workflow, ada)
+        pause(workflow, "upstream_unavailable")
+        go_on(workflow, by="Rollcall", now=at(20))
+        pause(workflow, "upstream_unavailable", now=at(21))
+        go_on(workflow, by="Rollcall", now=at(40))
+
+        pause(workflow, "upstream_unavailable", now=at(41))
+
+        assert list(Notification.objects.order_by("at").values_list("quiet", "at")) == [
+            (True, NOW),
+            (False, at(41)),
+        ]
+
+    def test_holds_no_trouble_back_that_a_later_run_repeats(self, ada):
+        workflow = running()
+        self.mute(workflow, ada)
+        pause(workflow, "upstream_unavailable")
+        child = start(workflow.orchestration, by="Rollcall", trigger="retry")
+        move(child, State.RUNNING, now=at(40))
+
+        pause(child, "upstream_unavailable", now=at(41))
+
+        assert [each.quiet for each in Notification.objects.order_by("at")] == [True, False]
 
 
 class TestCircuit:
@@ -233,6 +286,31 @@ class TestInactive:
         alerts.became_active(orchestration, probe, at(3))
 
         assert [kind for kind, _ in told()] == ["trouble", "inactive", "recovered"]
+
+    def test_is_not_told_again_by_each_run_that_tries_it(self):
+        workflow = running()
+        pause(workflow, "query_failed")
+        orchestration = workflow.orchestration
+        alerts.became_inactive(orchestration, workflow, at(1))
+
+        for hour, code in ((1, "query_failed"), (2, "query_failed"), (4, "list_gone"), (8, "list_gone")):
+            probe = start(orchestration, by="Rollcall", trigger="probe")
+            move(probe, State.RUNNING, now=at(60 * hour))
+            pause(probe, code, now=at(60 * hour + 1))
+
+        assert told() == [("trouble", "query_failed"), ("inactive", "query_failed"), ("trouble", "list_gone")]
+
+    def test_end_is_told_beside_a_success_with_issues(self):
+        workflow = running()
+        pause(workflow, "query_failed")
+        alerts.became_inactive(workflow.orchestration, workflow, at(1))
+        probe = start(workflow.orchestration, by="Rollcall", trigger="probe")
+        move(probe, State.RUNNING, now=at(2))
+        move(probe, State.SUCCEEDED_WITH_ISSUES, now=at(3), code="", counts={"added": 3})
+
+        alerts.became_active(workflow.orchestration, probe, at(4))
+
+        assert [kind for kind, _ in told()] == ["trouble", "inactive", "issues", "recovered"]
 
     def test_end_is_not_told_beside_the_success(self):
         orchestration = an_orchestration()

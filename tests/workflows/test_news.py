@@ -1,5 +1,7 @@
 """What is news, and in which words."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from workflows import news
@@ -25,6 +27,7 @@ class TestKind:
             (State.PAUSED, "query_failed", "trouble"),
             (State.PAUSED, "guard", "approval"),
             (State.PAUSED, "plan_ready", "approval"),
+            (State.PAUSED, "rate_limited", ""),
             (State.FAILED, "bug", "trouble"),
             (State.SUCCEEDED_WITH_ISSUES, "", "issues"),
             (State.SUCCEEDED, "", ""),
@@ -76,8 +79,27 @@ class TestWords:
         body = news.body("recovered", "", list_name="VIP", plan=PLAN, counts=COUNTS)
 
         assert news.title("recovered", "", "VIP, nightly") == "Working again: VIP, nightly"
-        assert body == "The list “VIP” equals its query. 9,237 people on it."
+        assert body == "List equals query: “VIP”. Read back: 9,237 people."
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ({"some_rows": True}, "Its rows are on the list: “VIP”. Read back: 9,237 people."),
+            ({"a_file": True}, "The server holds the files: “VIP”. Read back: 9,237 rows."),
+        ],
+    )
+    def test_claim_no_more_of_a_run_than_it_verified(self, given, said):
+        assert news.body("recovered", "", list_name="VIP", plan=PLAN, counts=COUNTS, **given) == said
+
+    def test_say_when_it_goes_on_by_itself(self):
+        later = datetime(2026, 11, 20, 13, 0, tzinfo=UTC)
+
+        body = news.body(
+            "trouble", "upstream_unavailable", list_name="VIP", plan={}, counts={}, goes_on=later
+        )
+
+        assert body.endswith("It goes on by itself at 2026-11-20 13:00 UTC.")
 
     def test_do_not_stumble_over_counts_that_are_missing(self):
-        assert news.body("recovered", "", list_name="VIP", plan={}, counts={}).endswith("equals its query.")
+        assert news.body("recovered", "", list_name="VIP", plan={}, counts={}).endswith("query: “VIP”.")
         assert news.body("issues", "unconfirmed", list_name="VIP", plan={}, counts={}).endswith("0 removed.")
