@@ -26,6 +26,8 @@ CODES = OF_A_CIRCUIT
 REASON = "circuit"
 FIRST_PROBE = timedelta(minutes=15)
 SLOWEST_PROBE = timedelta(hours=4)
+# After so many doublings a probe is at its slowest; more would not fit into a time.
+MOST_DOUBLINGS = 10
 
 _CREDENTIAL = "orchestration__template__destination__credential"
 _AT_REST = (State.QUEUED, State.WAITING)
@@ -55,7 +57,7 @@ class Key:
 def open_for(workflow: Workflow) -> Circuit | None:
     """Return the circuit that `workflow` stands behind, or is the one to mend; None when nothing is shut."""
     found = _holding().filter(
-        Q(account_id=workflow.account_id) | ~_OF_ONE_ACCOUNT,
+        _concerns(workflow.account_id),
         credential__destinations__templates__orchestrations=workflow.orchestration_id,
     )
     return found.select_related("credential", "opened_by__orchestration").first()
@@ -82,10 +84,12 @@ def is_replaced(key: Key) -> bool:
 
 def lets_through(now: datetime) -> Combinable | Q:
     """Workflows that may be claimed: nothing is shut, or they may try, or only want to end."""
-    shut = _holding().filter(
-        Q(account_id=OuterRef("account_id")) | ~_OF_ONE_ACCOUNT, credential=OuterRef(_CREDENTIAL)
+    others = (
+        _shut_outside()
+        .exclude(opened_by=OuterRef("pk"))
+        .exclude(probed_by=OuterRef("pk"))
+        .exclude(_probe_due(now))
     )
-    others = shut.exclude(opened_by=OuterRef("pk")).exclude(probed_by=OuterRef("pk")).exclude(_probe_due(now))
     return Q(state=State.CANCELLING) | Q(cancel_requested=True) | ~Exists(others)
 
 
@@ -198,7 +202,14 @@ def named(circuit: Circuit, message: str) -> str:
     return message if name in message else f"Credential “{name}”: {message}"
 
 
-_OF_ONE_ACCOUNT = Q(code="wrong_account")
+def _concerns(account_id: str | OuterRef) -> Q:
+    """Circuits that a workflow of this account stands behind: a wrong account is wrong for one alone."""
+    return Q(account_id=account_id) | ~Q(code="wrong_account")
+
+
+def _shut_outside() -> QuerySet[Circuit]:
+    """The circuits that hold for the workflow of the query around this one."""
+    return _holding().filter(_concerns(OuterRef("account_id")), credential=OuterRef(_CREDENTIAL))
 
 
 def _holding() -> QuerySet[Circuit]:
@@ -221,7 +232,7 @@ def _takes_turn(workflow: Workflow, circuit: Circuit, now: datetime) -> bool:
     due = Circuit.objects.filter(_probe_due(now), pk=circuit.pk, probes=circuit.probes)
     opener = circuit.opened_by
     placed = {} if opener and opener.state not in FINAL else {"opened_by": workflow}
-    following = min(FIRST_PROBE * 2 ** (circuit.probes + 1), SLOWEST_PROBE)
+    following = min(FIRST_PROBE * 2 ** min(circuit.probes + 1, MOST_DOUBLINGS), SLOWEST_PROBE)
     taken = Circuit.objects.filter(pk__in=due.values("pk"), probes=circuit.probes).update(
         probes=F("probes") + 1, probe_at=now + following, probed_by=workflow, **placed
     )
@@ -251,10 +262,7 @@ def _concerns_anybody(circuit: Circuit) -> bool:
 def _free(now: datetime) -> None:
     """Let go on whatever waits for a circuit that is none any more."""
     waiting = Workflow.objects.filter(state__in=_AT_REST, reason=REASON, lease_until=None)
-    shut = _holding().filter(
-        Q(account_id=OuterRef("account_id")) | ~_OF_ONE_ACCOUNT, credential=OuterRef(_CREDENTIAL)
-    )
-    _write(waiting.filter(~Exists(shut)), reason="", message="", wake_at=now)
+    _write(waiting.filter(~Exists(_shut_outside())), reason="", message="", wake_at=now)
 
 
 def _write(workflows: QuerySet[Workflow], **columns: object) -> None:
