@@ -114,7 +114,7 @@ def _work(run: Run) -> datetime | None:
         return clock.now()
     except Paused as paused:
         _pause(run, paused)
-        return None
+        return paused.wake_at
 
 
 def _check_fitness(run: Run) -> None:
@@ -320,6 +320,7 @@ def _pause(run: Run, paused: Paused) -> None:
             code=paused.code,
             message=paused.message,
             error=paused.facts,
+            wake_at=paused.wake_at,
         )
         inactivity.note(run.workflow, now)
 
