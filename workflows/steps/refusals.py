@@ -7,7 +7,7 @@ workflow's instructions under the code, as `{"leave_out": [fields]}`, or as `{"s
 from collections import Counter
 from typing import Any
 
-from workflows import batches, guards
+from workflows import batches, guards, rows
 from workflows.models import Step, StepState
 from workflows.results import Done, NewStep, Paused, Result
 from workflows.run import Run
@@ -47,11 +47,20 @@ def refused(run: Run, step: Step) -> Result:
 
 
 def _much(run: Run, round_: int) -> dict[str, int]:
-    """How many were refused for each reason, where that is more than may be passed over."""
+    """How many of a round were refused for each reason, where that is more than may be passed over."""
     limits = guards.Limits.of(run.workflow.config["guards"])
-    by_reason = Counter(batches.rejected(run.folder).values())
+    by_reason = Counter(_refused_in(run, round_).values())
     sent = _sent(run, round_)
     return {reason: by_reason[reason] for reason in CODES if guards.too_many(by_reason[reason], sent, limits)}
+
+
+def _refused_in(run: Run, round_: int) -> dict[str, str]:
+    """Whom a round sent and the destination refused, with the code; of earlier rounds was asked in those."""
+    refused, found = batches.rejected(run.folder), set[str]()
+    for name in ("adds.parquet", batches.UPDATES):
+        for batch in rows.stream(run.folder.file(f"r{round_}", name), ("key",)):
+            found |= refused.keys() & set(batch.column("key").to_pylist())
+    return {key: refused[key] for key in found}
 
 
 def _sent(run: Run, round_: int) -> int:
