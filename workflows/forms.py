@@ -6,9 +6,13 @@ from workflows.finding import Asked
 
 
 class ApprovalForm(forms.Form):
-    """The hash of the plan that was on the page, so that nobody approves one they have not seen."""
+    """The hash of the plan that was on the page, so that nobody approves one they have not seen.
+
+    `sure` is the number that is typed before much changes at once.
+    """
 
     plan_hash = forms.CharField(max_length=64)
+    sure = forms.CharField(required=False, max_length=20)
 
 
 class SearchForm(forms.Form):

@@ -16,6 +16,7 @@ from workflows import calls, decisions, picture, showing
 from workflows import overview as first_page
 from workflows.forms import ApprovalForm
 from workflows.models import Orchestration, Workflow
+from workflows.resolutions.plans import sure
 from workflows.start import CannotStart, start
 from workflows.tasks import ring
 
@@ -95,9 +96,15 @@ def step(request: HttpRequest, pk: UUID, step: int) -> HttpResponse:
 @require_POST
 def approve(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = ApprovalForm(request.POST)
-    plan_hash = form.cleaned_data["plan_hash"] if form.is_valid() else ""
+    given = form.cleaned_data if form.is_valid() else {}
     who = request.user if isinstance(request.user, User) else None
-    approval = partial(decisions.approve, plan_hash=plan_hash, by=who, as_name=request.user.get_username())
+
+    def approval(workflow: Workflow) -> None:
+        if (typed := sure(workflow)) and given.get("sure", "") != typed.expected:
+            raise decisions.Stale(f"{typed.label}. Nothing was approved.")
+        name = request.user.get_username()
+        decisions.approve(workflow, plan_hash=given.get("plan_hash", ""), by=who, as_name=name)
+
     return _decide(request, pk, approval, "The plan was approved and is on its way.")
 
 

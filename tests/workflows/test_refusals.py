@@ -24,9 +24,8 @@ def run() -> Any:
         rows.write(made / "adds.parquet", {"key": sent})
         rows.write(made / "updates.parquet", {"key": []})
         outcome = {"adds": len(sent), "updates": 0}
-        Step.objects.create(
-            workflow=workflow, key=f"compare:r{number}", kind="compare", stage="compare", outcome=outcome
-        )
+        compare = {"kind": "compare", "stage": "compare", "position": 9, "outcome": outcome}
+        Step.objects.update_or_create(workflow=workflow, key=f"compare:r{number}", defaults=compare)
     folder.make("rejected")
     return SimpleNamespace(workflow=workflow, folder=folder)
 

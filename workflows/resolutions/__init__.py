@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from django.db import transaction
+from django.db.models import F
 
 from accounts import activity
 from workflows.catalogue import entry, ways_of_reason
@@ -15,6 +16,7 @@ from workflows.models import Workflow
 from workflows.resolutions import (
     access,
     accounts,
+    affected,
     columns,
     common,
     keys,
@@ -47,6 +49,7 @@ from workflows.resolutions.offers import (
 __all__ = [
     "WAYS",
     "Answers",
+    "Field",
     "NotAllowed",
     "NotOffered",
     "Person",
@@ -129,10 +132,13 @@ def resolve(
     with transaction.atomic():
         _still_open(trouble, name)
         resolved = way.apply(trouble, answers, probed, by, clock)
+        # Whoever has the page as it was before is told so, also where nothing else has moved.
+        Workflow.objects.filter(pk=workflow.pk).update(row_version=F("row_version") + 1)
         facts: Mapping[str, object] = {"resolution": name, "code": trouble.code, **resolved.facts}
         message = f"{by.name} chose “{resolution.label}”. {resolved.note}"
         tell(workflow, "decision", now=clock.now(), actor=by.name, message=message, decided=dict(facts))
         activity.record(by.user, "resolved", workflow, **facts)
+    workflow.refresh_from_db(fields=["row_version"])
     return resolved
 
 
@@ -143,7 +149,7 @@ def _still_open(trouble: Trouble, name: str) -> None:
     """
     seen = trouble.workflow
     held = Workflow.objects.select_for_update().filter(pk=seen.pk, row_version=seen.row_version).first()
-    if held is None or name not in {way.name for way, _ in _offered(trouble)}:
+    if held is None or name not in {way.name for way, _ in _offered(_trouble(held, trouble.reason))}:
         raise NotOffered("Someone else decided about this a moment ago. Look at what the workflow says now.")
 
 
@@ -153,7 +159,7 @@ def _trouble(workflow: Workflow, reason: str) -> Trouble:
 
 def _offered(trouble: Trouble) -> list[tuple[Way, Resolution]]:
     workflow = trouble.workflow
-    if not (trouble.code or trouble.reason):
+    if not (affected.is_known(trouble) if trouble.reason else trouble.code):
         return []
     if followers(workflow).exists() or not is_of_the_same_list(workflow):
         # Someone has taken one already; its run tells the rest.

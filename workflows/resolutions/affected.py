@@ -28,6 +28,13 @@ def template_of(workflow: Workflow) -> DataTemplate:
     return workflow.orchestration.template
 
 
+def locked_template(workflow: Workflow) -> DataTemplate:
+    """The data template as it is now, held until the transaction ends; the run that follows goes by it."""
+    template = DataTemplate.objects.select_for_update().get(pk=workflow.orchestration.template_id)
+    workflow.orchestration.template = template
+    return template
+
+
 def query_of(workflow: Workflow) -> Query:
     return workflow.orchestration.query
 
@@ -60,6 +67,13 @@ def numbers(trouble: Trouble) -> dict[str, int]:
 
 def number(trouble: Trouble) -> int:
     return sum(numbers(trouble).values())
+
+
+def is_known(trouble: Trouble) -> bool:
+    """Whether anybody was set aside for the reason that is asked about; it may come from an address."""
+    counts, plan = trouble.workflow.counts, trouble.workflow.plan
+    told = (counts.get("not_loaded"), counts.get("rejected"), plan.get("not_loaded"))
+    return any(trouble.reason in _by_reason(each) for each in told)
 
 
 def _by_reason(counted_rows: Any) -> dict[str, int]:

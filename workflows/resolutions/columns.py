@@ -7,6 +7,7 @@ from audiences.errors import SourceError
 from audiences.values import FIELD_TYPES, WrongType
 from credentials.vault import VaultError
 from destinations import keeping
+from destinations.models import DataTemplate
 from destinations.registry import PLUGINS
 from workflows.clock import Clock
 from workflows.models import Workflow
@@ -51,9 +52,9 @@ def _column_choices(workflow: Workflow, *, without: set[str]) -> tuple[Choice, .
     return tuple(Choice(name, name, told) for name, told in _given(workflow).items() if name not in without)
 
 
-def _remap(workflow: Workflow, target: str, **change: str) -> list[dict[str, Any]]:
-    """The mapping of the data template with another column or type for one field."""
-    mapping = affected.template_of(workflow).mapping
+def _remap(template: DataTemplate, target: str, **change: str) -> list[dict[str, Any]]:
+    """The mapping of a data template with another column or type for one field."""
+    mapping = template.mapping
     if not any(entry["target"] == target for entry in mapping):
         return [{"column": change["column"], "target": target, "type": "text"}, *mapping]
     return [{**entry, **change} if entry["target"] == target else entry for entry in mapping]
@@ -119,20 +120,33 @@ def _target(trouble: Trouble, answers: Answers) -> str:
     return answers.one("field") if answers.one("field") in at_fault else next(iter(at_fault))
 
 
-def _probe_map(trouble: Trouble, answers: Answers, clock: Clock) -> list[dict[str, Any]]:
-    workflow, column = trouble.workflow, answers.one("column")
-    target = _target(trouble, answers)
-    mapping = _remap(workflow, target, column=column)
-    affected.check_mapping(affected.template_of(workflow), mapping, columns=None, field="column")
-    if target == EMAIL:
-        _refuse_without_addresses(workflow, column)
+def _remapped(template: DataTemplate, target: str, **change: str) -> list[dict[str, Any]]:
+    """The same, when it will do. Raises Refused."""
+    mapping = _remap(template, target, **change)
+    affected.check_mapping(template, mapping, columns=None, field=next(iter(change)))
     return mapping
 
 
-def _map(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
-    template, column = affected.template_of(trouble.workflow), answers.one("column")
+def _keep(trouble: Trouble, person: Person, target: str, **change: str) -> DataTemplate:
+    """Change one field of the data template, which somebody may have changed since it was shown."""
+    template = affected.locked_template(trouble.workflow)
+    keeping.change_template(template, by=person.account, mapping=_remapped(template, target, **change))
+    return template
+
+
+def _probe_map(trouble: Trouble, answers: Answers, clock: Clock) -> str:
+    """Return the field that is meant."""
+    workflow, column = trouble.workflow, answers.one("column")
     target = _target(trouble, answers)
-    keeping.change_template(template, by=person.account, mapping=probed)
+    _remapped(affected.template_of(workflow), target, column=column)
+    if target == EMAIL:
+        _refuse_without_addresses(workflow, column)
+    return target
+
+
+def _map(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
+    target, column = str(probed), answers.one("column")
+    template = _keep(trouble, person, target, column=column)
     note = f"“{affected.label(template, target)}” comes from the column “{column}” from now on."
     return Resolved(affected.go_on(trouble, person, clock, note), note, {"field": target, "column": column})
 
@@ -147,9 +161,7 @@ def _types(trouble: Trouble) -> dict[str, list[str]]:
     for target in _fields_at_fault(trouble):
         now = next(entry.get("type", "text") for entry in template.mapping if entry["target"] == target)
         fit = [
-            kind
-            for kind in _TYPES
-            if kind != now and not rules.problems(_remap(trouble.workflow, target, type=kind))
+            kind for kind in _TYPES if kind != now and not rules.problems(_remap(template, target, type=kind))
         ]
         if fit:
             found[target] = fit
@@ -221,19 +233,19 @@ def _preview_type(trouble: Trouble, answers: Answers) -> Preview:
     return Preview(told, tuple(examples))
 
 
-def _probe_type(trouble: Trouble, answers: Answers, clock: Clock) -> list[dict[str, Any]]:
+def _probe_type(trouble: Trouble, answers: Answers, clock: Clock) -> str:
+    """Return the field that is meant."""
     fit, tried, _ = _converted(trouble, answers)
     if tried and not fit:
         raise Refused(f"None of {rows_of(tried)} has a value of this type.", field="type")
-    mapping = _remap(trouble.workflow, _target(trouble, answers), type=answers.one("type"))
-    affected.check_mapping(affected.template_of(trouble.workflow), mapping, columns=None, field="type")
-    return mapping
+    target = _target(trouble, answers)
+    _remapped(affected.template_of(trouble.workflow), target, type=answers.one("type"))
+    return target
 
 
 def _set_type(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
-    template, kind = affected.template_of(trouble.workflow), answers.one("type")
-    target = _target(trouble, answers)
-    keeping.change_template(template, by=person.account, mapping=probed)
+    target, kind = str(probed), answers.one("type")
+    template = _keep(trouble, person, target, type=kind)
     note = f"“{affected.label(template, target)}” is sent as {_TYPES[kind].lower()} from now on."
     return Resolved(affected.go_on(trouble, person, clock, note), note, {"field": target, "type": kind})
 
@@ -307,17 +319,15 @@ def _preview_email(trouble: Trouble, answers: Answers) -> Preview:
     return Preview(f"{good:,} of the first {rows_of(tried)} have an e-mail address there ({share:.0%}).")
 
 
-def _probe_email(trouble: Trouble, answers: Answers, clock: Clock) -> list[dict[str, Any]]:
+def _probe_email(trouble: Trouble, answers: Answers, clock: Clock) -> None:
     column = answers.one("column")
     _refuse_without_addresses(trouble.workflow, column)
-    mapping = _remap(trouble.workflow, EMAIL, column=column)
-    affected.check_mapping(affected.template_of(trouble.workflow), mapping, columns=None, field="column")
-    return mapping
+    _remapped(affected.template_of(trouble.workflow), EMAIL, column=column)
 
 
 def _set_email(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
-    template, column = affected.template_of(trouble.workflow), answers.one("column")
-    keeping.change_template(template, by=person.account, mapping=probed)
+    column = answers.one("column")
+    _keep(trouble, person, EMAIL, column=column)
     note = f"E-mail addresses come from the column “{column}” from now on."
     return Resolved(affected.go_on(trouble, person, clock, note), note, {"column": column})
 

@@ -14,6 +14,7 @@ from workflows.resolutions.offers import (
     Answers,
     Field,
     Kind,
+    NotAllowed,
     NotOffered,
     Person,
     Refused,
@@ -56,7 +57,7 @@ def _offer_approve(trouble: Trouble) -> Resolution | None:
     plan = workflow.plan
     adds, removes, updates = (plan.get(name, 0) for name in ("adds", "removes", "updates"))
     calls = sum(plan.get("calls", {}).values())
-    typed = _typed(workflow)
+    typed = sure(workflow)
     return Resolution(
         "approve",
         "Approve exactly this plan",
@@ -75,12 +76,12 @@ def _offer_approve(trouble: Trouble) -> Resolution | None:
     )
 
 
-def _typed(workflow: Workflow) -> Field | None:
+def sure(workflow: Workflow) -> Field | None:
     """What must be typed before much changes at once; None for a small plan."""
     plan = workflow.plan
-    if plan.get("removes", 0) > MANY:
-        label = f"Type {plan.get('removes', 0)} to remove so many people"
-        return Field(SURE, Kind.TYPED, label, expected=str(plan.get("removes", 0)))
+    if (removes := plan.get("removes", 0)) > MANY:
+        label = f"Type {removes} to remove so many people"
+        return Field(SURE, Kind.TYPED, label, expected=str(removes))
     if "starts_flows" in _objected(workflow):
         label = f"Type {plan['adds']} to enter so many people into flows"
         return Field(SURE, Kind.TYPED, label, expected=str(plan["adds"]))
@@ -88,14 +89,22 @@ def _typed(workflow: Workflow) -> Field | None:
 
 
 def _approve(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
+    plan = pass_plan(trouble, answers, person, clock)
+    return Resolved(trouble.workflow, "This plan is on its way.", {"plan": plan})
+
+
+def pass_plan(trouble: Trouble, answers: Answers, person: Person, clock: Clock) -> str:
+    """Approve exactly the plan that waits and return its hash. Raises NotAllowed for who may not approve."""
     workflow = trouble.workflow
+    if not person.may(APPROVES):
+        raise NotAllowed("Your account may not approve plans. Ask the person who runs Rollcall.")
     # A page made before the plan changed says which one it has shown.
     shown = answers.one("plan_hash") or workflow.plan_hash
     try:
         decisions.approve(workflow, plan_hash=shown, by=person.user, as_name=person.name, clock=clock)
     except decisions.Stale as stale:
         raise NotOffered(str(stale)) from stale
-    return Resolved(workflow, "This plan is on its way.", {"plan": shown})
+    return shown
 
 
 # -- another limit
@@ -122,6 +131,7 @@ def _offer_limit(trouble: Trouble) -> Resolution | None:
         return None
     changed = [name for name in NUMBERS if getattr(passing, name) != getattr(limits, name)]
     told = ", ".join(f"{_LABELS[name][0].lower()}: now {_shown(limits, name):,}" for name in changed)
+    typed = sure(workflow)
     return Resolution(
         "change_limit",
         "Change the limit",
@@ -129,7 +139,7 @@ def _offer_limit(trouble: Trouble) -> Resolution | None:
         "it passes at the numbers that stand here, and stops again below. Every later run passes up to "
         "them unasked.",
         steps=("Enter the limits", "The guard judges this plan by them", "Deliver, and read the list back"),
-        fields=tuple(_number(passing, name) for name in changed),
+        fields=(*(_number(passing, name) for name in changed), *((typed,) if typed else ())),
         numbers=(("To add", workflow.plan["adds"]), ("To remove", workflow.plan.get("removes", 0))),
         permission=KEEPS_ORCHESTRATIONS,
     )

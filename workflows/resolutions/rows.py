@@ -5,13 +5,12 @@ from typing import Any
 from audiences import normalise
 from destinations import keeping
 from destinations.models import Duplicates
-from workflows import decisions
 from workflows.clock import Clock
 from workflows.countries import NAMES
 from workflows.guards import OF_ROWS
 from workflows.models import Workflow
 from workflows.moves import State
-from workflows.resolutions import affected, masks
+from workflows.resolutions import affected, masks, plans
 from workflows.resolutions.affected import OF_REFUSALS, rows_of
 from workflows.resolutions.going_on import resume
 from workflows.resolutions.offers import (
@@ -20,7 +19,6 @@ from workflows.resolutions.offers import (
     Choice,
     Field,
     Kind,
-    NotOffered,
     Person,
     Preview,
     Refused,
@@ -157,7 +155,7 @@ def _offer_unmap(trouble: Trouble) -> Resolution | None:
 
 
 def _unmap(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
-    template = affected.template_of(trouble.workflow)
+    template = affected.locked_template(trouble.workflow)
     kept = [entry for entry in template.mapping if entry["target"] != PHONE]
     keeping.change_template(template, by=person.account, mapping=kept)
     note = "The phone number is not sent from now on."
@@ -173,6 +171,7 @@ def _offer_aside(trouble: Trouble) -> Resolution | None:
         return _offer_acceptance(workflow)
     if workflow.state != State.PAUSED or code not in (*OF_ROWS, *OF_REFUSALS):
         return None
+    typed = plans.sure(workflow)
     out = rows_of(sum(workflow.plan.get("not_loaded", {}).values()))
     plan = (
         f"Lets exactly this plan pass: {people(workflow.plan.get('adds', 0))} to add, "
@@ -189,6 +188,7 @@ def _offer_aside(trouble: Trouble) -> Resolution | None:
         "Set these rows aside",
         plan,
         steps=("Leave these rows out", "Go on with the plan as it is", "Read the list back"),
+        fields=(typed,) if typed else (),
         numbers=(("Stay out", affected.number(trouble)),),
         permission=APPROVES,
     )
@@ -208,27 +208,20 @@ def _offer_acceptance(workflow: Workflow) -> Resolution:
 def _set_aside(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
     workflow, code = trouble.workflow, trouble.code
     if workflow.state in affected.OVER:
-        seen = Workflow.objects.filter(pk=workflow.pk, row_version=workflow.row_version)
-        if not seen.update(code="", row_version=workflow.row_version + 1):
-            raise NotOffered("This workflow has moved on since the page was shown.")
+        workflow.code = ""
+        workflow.save(update_fields=["code"])
         return Resolved(workflow, "It is left as it is.")
     if code in OF_REFUSALS:
         note = f"{people(affected.number(trouble))} stay out."
         return Resolved(resume(trouble, person, clock, **{code: {"set_aside": True}}), note)
-    return pass_plan(trouble, person, clock)
+    return _pass(trouble, answers, person, clock)
 
 
-def pass_plan(trouble: Trouble, person: Person, clock: Clock) -> Resolved:
-    """Approve exactly the plan that waits."""
-    workflow = trouble.workflow
-    try:
-        decisions.approve(
-            workflow, plan_hash=workflow.plan_hash, by=person.user, as_name=person.name, clock=clock
-        )
-    except decisions.Stale as stale:
-        raise NotOffered(str(stale)) from stale
-    out = rows_of(sum(workflow.plan.get("not_loaded", {}).values()))
-    return Resolved(workflow, f"The plan passes; {out} stay out.", {"plan": workflow.plan_hash})
+def _pass(trouble: Trouble, answers: Answers, person: Person, clock: Clock) -> Resolved:
+    """Let exactly the plan that waits pass, without these rows."""
+    plan = plans.pass_plan(trouble, answers, person, clock)
+    out = rows_of(sum(trouble.workflow.plan.get("not_loaded", {}).values()))
+    return Resolved(trouble.workflow, f"The plan passes; {out} stay out.", {"plan": plan})
 
 
 # -- one person in several rows
@@ -240,9 +233,7 @@ def _offer_duplicates(trouble: Trouble) -> Resolution | None:
     template = affected.template_of(trouble.workflow)
     number = affected.number(trouble)
     choices = [
-        Choice(
-            rule, Duplicates(rule).label, detail, blocked="" if _may(trouble, rule) else "It is so already"
-        )
+        Choice(rule, Duplicates(rule).label, detail, blocked=_why_not(trouble, rule))
         for rule, detail in _RULES.items()
     ]
     first = next(choice.value for choice in choices if not choice.blocked)
@@ -267,16 +258,23 @@ _RULES = {
 }
 
 
-def _may(trouble: Trouble, rule: str) -> bool:
-    """The rule as it is can be chosen as long as a plan by it waits."""
-    is_plan = trouble.code == "duplicate_key" and trouble.workflow.state == State.PAUSED
-    return is_plan or rule != affected.template_of(trouble.workflow).duplicates
+def _why_not(trouble: Trouble, rule: str) -> str:
+    """The rule as it is can be chosen while a plan by it waits, unless something is to be typed before."""
+    if rule != affected.template_of(trouble.workflow).duplicates:
+        return ""
+    if not (trouble.code == "duplicate_key" and trouble.workflow.state == State.PAUSED):
+        return "It is so already"
+    return (
+        "It is so already. To let this plan pass, set these rows aside"
+        if plans.sure(trouble.workflow)
+        else ""
+    )
 
 
 def _set_rule(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
     template, rule = affected.template_of(trouble.workflow), Duplicates(answers.one("rule"))
     if rule == template.duplicates:
-        return pass_plan(trouble, person, clock)
+        return _pass(trouble, answers, person, clock)
     keeping.change_template(template, by=person.account, duplicates=rule.value)
     note = f"Of several rows of a person, from now on: {rule.label.lower()}."
     return Resolved(affected.go_on(trouble, person, clock, note), note, {"rule": rule.value})
@@ -311,7 +309,7 @@ def _offer_drop(trouble: Trouble) -> Resolution | None:
 
 
 def _drop(trouble: Trouble, answers: Answers, probed: object, person: Person, clock: Clock) -> Resolved:
-    template, dropped = affected.template_of(trouble.workflow), set(answers.many("fields"))
+    template, dropped = affected.locked_template(trouble.workflow), set(answers.many("fields"))
     kept = [entry for entry in template.mapping if entry["target"] not in dropped]
     keeping.change_template(template, by=person.account, mapping=kept)
     names = ", ".join(sorted(affected.label(template, target) for target in dropped))

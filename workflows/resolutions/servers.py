@@ -24,6 +24,7 @@ from workflows.resolutions.offers import (
     Answers,
     Field,
     Kind,
+    NotAllowed,
     NotOffered,
     Person,
     Refused,
@@ -141,15 +142,16 @@ def _offer_login(trouble: Trouble) -> Resolution | None:
     credential = _at_stake(workflow)
     if credential is None or not _server(credential).host:
         return None
-    user = _server(credential).user
+    user, users = _server(credential).user, _users(credential)
     key, *more = secret_fields(credential, required=False)
     help_ = f"{key.help} Leave it empty to keep the key that is stored."
     return Resolution(
         "change_sftp_login",
         "Change user or key and test the login",
         f"Logs in at {_server(credential)} with what you enter, and stores it in credential “{credential}” "
-        "only when the server lets it in. With another user a linked run compares anew. "
-        f"{opening.waits(workflow)}",
+        "only when the server lets it in. Everything that uses the credential follows: "
+        f"{counted(users, 'destination')}. With another user, which only somebody who may approve plans can "
+        f"choose, a linked run compares anew. {opening.waits(workflow)}",
         steps=(
             "Give the server the public half of the key, or get another key",
             "Enter what is different",
@@ -157,7 +159,7 @@ def _offer_login(trouble: Trouble) -> Resolution | None:
         ),
         verb=RESOLVE,
         fields=(Field(USER, Kind.TEXT, "User name", value=user), replace(key, help=help_), *more),
-        numbers=opening.waiting_numbers(workflow, 0),
+        numbers=(("Destinations that use it", users), *opening.waiting_numbers(workflow, 0)),
         permission=KEEPS_CREDENTIALS,
     )
 
@@ -205,6 +207,9 @@ def _change_login(
 ) -> Resolved:
     if not isinstance(probed, Login):
         raise TypeError("a login is tried before it is stored")
+    if probed.moved and not person.may(APPROVES):
+        # Files go elsewhere by it, for whoever else uses the credential too.
+        raise NotAllowed("Your account may store another key, but not another user. Ask who approves plans.")
     credential = _credential(trouble.workflow)
     by, changed = person.account, []
     if secret := answers.one(KEY):
