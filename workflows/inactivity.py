@@ -1,6 +1,11 @@
 """An orchestration that failed five times in a row rests: one run tries it now and then, success wakes it."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from uuid import UUID
+
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
 
 from workflows import alerts, streaks
 from workflows.catalogue import entry
@@ -36,10 +41,27 @@ def why(orchestration: Orchestration) -> str:
     """Say why it rests, and when it is tried again; '' when it does not."""
     if orchestration.is_active:
         return ""
-    runs = orchestration.workflows.order_by("-number").only("state", "code")[: streaks.LOOK_BACK]
-    last = next((each for each in runs if streaks.failed(each.state, each.code)), None)
-    told = f"It failed {in_a_row(orchestration):,} times in a row"
-    told += f", the last time with “{entry(last.code).title}”." if last else "."
+    return whys([orchestration])[orchestration.pk]
+
+
+def whys(orchestrations: Iterable[Orchestration]) -> dict[UUID, str]:
+    """Say of each that rests why, and when it is tried again, in one query for all of them."""
+    resting = [each for each in orchestrations if not each.is_active]
+    if not resting:
+        return {}
+    newest = Window(RowNumber(), partition_by=F("orchestration"), order_by=F("number").desc())
+    numbered = Workflow.objects.filter(orchestration__in=resting).annotate(place=newest)
+    last = numbered.filter(place__lte=streaks.LOOK_BACK).order_by("place")
+    runs: dict[UUID, list[tuple[str, str]]] = {each.pk: [] for each in resting}
+    for of, state, code in last.values_list("orchestration", "state", "code"):
+        runs[of].append((state, code))
+    return {each.pk: _why(each, runs[each.pk]) for each in resting}
+
+
+def _why(orchestration: Orchestration, runs: Sequence[tuple[str, str]]) -> str:
+    last = next((code for state, code in runs if streaks.failed(state, code)), None)
+    told = f"It failed {streaks.in_a_row(runs):,} times in a row"
+    told += f", the last time with “{entry(last).title}”." if last is not None else "."
     at = orchestration.probe_at
     return f"{told} It is tried again at {at:%Y-%m-%d %H:%M} UTC." if at else told
 

@@ -3,8 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from tests.pages import world as worlds
+from workflows import overview
 from workflows.models import Orchestration, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +36,20 @@ class TestInactive:
 
         assert "Inactive" not in shown
         assert "Probe now" not in shown
+
+
+def test_many_cost_no_more_queries_than_one(resting, world):
+    given = {"query": world.query, "is_active": False}
+    for number in range(5):
+        template = worlds.a_template(world.destination, f"Resting {number}")
+        made = Orchestration.objects.create(name=f"Resting {number}", template=template, **given)
+        worlds.a_workflow(world, orchestration=made, state="failed", code="bug", list_key=f"r{number}")
+
+    with CaptureQueriesContext(connection) as asked:
+        told = [each.why_inactive for each in overview.standings()]
+
+    assert len(asked) <= 5
+    assert sum("failed 1 times in a row" in why for why in told) == 5
 
 
 class TestWaitingForACredential:
