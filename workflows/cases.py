@@ -1,10 +1,10 @@
-"""Workflows that need a decision, as cases: what happened, and the likeliest way out as a button."""
+"""Workflows that need a decision, or are on hold: what happened, and the likeliest way out as a button."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Min, Window
+from django.db.models import Count, F, Min, Q, Window
 
 from workflows.catalogue import Entry, entry
 from workflows.models import Workflow
@@ -48,27 +48,40 @@ class Case:
 
 @dataclass(frozen=True)
 class Cases:
-    """The newest of them, how many there are in all, and since when the oldest waits."""
+    """What waits for somebody, the newest first, then what goes on by itself, the soonest first.
+
+    `number` wait for somebody, the oldest since `oldest`; `on_hold` go on by themselves.
+    """
 
     shown: Sequence[Case]
     number: int
     oldest: datetime | None
+    on_hold: int = 0
+
+    @property
+    def every(self) -> int:
+        return self.number + self.on_hold
 
 
 def cases() -> Cases:
-    """Return what needs a decision, in one query."""
+    """Return what needs a decision or is on hold, in one query."""
+    by_hand = Q(wake_at=None)
     held = (
         Workflow.objects.filter(state=State.PAUSED)
         .select_related("orchestration")
         .defer("config", "error", "instructions", "counts", "requests")
-        .annotate(held_in_all=Window(Count("pk")), held_since=Window(Min("created_at")))
-        .order_by("-created_at", "-pk")[:CASES_SHOWN]
+        .annotate(
+            waiting_in_all=Window(Count("pk", filter=by_hand)),
+            waiting_since=Window(Min("created_at", filter=by_hand)),
+            held_in_all=Window(Count("pk", filter=~by_hand)),
+        )
+        .order_by(F("wake_at").asc(nulls_first=True), "-created_at", "-pk")[:CASES_SHOWN]
     )
     rows = list(held)
     if not rows:
         return Cases((), 0, None)
     shown = [Case(row, entry(row.code), ways_of(row)) for row in rows]
-    return Cases(shown, rows[0].held_in_all, rows[0].held_since)
+    return Cases(shown, rows[0].waiting_in_all, rows[0].waiting_since, rows[0].held_in_all)
 
 
 def ways_of(workflow: Workflow) -> list[WayNamed]:

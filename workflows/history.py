@@ -154,7 +154,8 @@ class History:
 
 
 def waiting_for_a_decision() -> int:
-    return Workflow.objects.filter(state=State.PAUSED).count()
+    """How many rest until somebody decides; what goes on by itself is none of them."""
+    return Workflow.objects.filter(state=State.PAUSED, wake_at=None).count()
 
 
 def history(asked: Asked, *, now: datetime) -> History:

@@ -49,7 +49,7 @@ _TO_COME = Look("idle", "wait", "to come")
 
 def of_workflow(workflow: Workflow) -> Look:
     state = State(workflow.state)
-    if state == State.PAUSED and workflow.code == "rate_limited" and workflow.wake_at:
+    if workflow.is_on_hold:
         return _ON_HOLD
     tone, icon = _TONES[state]
     waits = state == State.WAITING or (state == State.QUEUED and workflow.reason == "circuit")

@@ -209,6 +209,11 @@ class Workflow(models.Model):
         return self.state == State.PAUSED
 
     @property
+    def is_on_hold(self) -> bool:
+        """Whether it stopped for a while and goes on by itself, at `wake_at`, if nobody decides before."""
+        return self.state == State.PAUSED and self.wake_at is not None
+
+    @property
     def is_verified(self) -> bool:
         return self.verified_at is not None
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 from accounts.models import Activity
 from tests.pages import world as worlds
 from tests.pages.test_workflows import poll_address
+from workflows import history
 from workflows.cases import CASES_SHOWN
 from workflows.models import Orchestration, Workflow
 
@@ -152,7 +153,49 @@ class TestCases:
         assert "See all 32" in page
 
 
+class TestOnHold:
+    def test_is_no_decision_beside_those_that_are(self, as_ada, world):
+        held = worlds.a_workflow(
+            world, state="paused", code="upstream_unavailable", list_key="x", wake_at=worlds.moment(-1)
+        )
+
+        page = listed(as_ada)
+
+        assert "2 workflows need a decision" in page
+        assert "1 more is on hold" in page
+        case = page[page.index(f'id="case-{held.pk}"') :]
+        assert "It goes on by itself at" in case[: case.index("</article>")]
+        row = page[page.index(f'id="row-{held.pk}"') :]
+        assert "On hold" in row[: row.index("</tr>")]
+        assert page.index("case-" + ids(world, "stuck")[0]) < page.index(f"case-{held.pk}")
+        assert history.waiting_for_a_decision() == 2
+        assert "2 workflows need a decision" in as_ada.get(reverse("overview")).content.decode()
+
+    def test_alone_asks_nobody_for_anything(self, as_ada, world):
+        Workflow.objects.filter(state="paused").update(code="rate_limited", wake_at=worlds.moment(-1))
+
+        page = listed(as_ada)
+
+        assert "2 workflows are on hold" in page
+        assert not re.search(r"workflows? needs? a decision", page)
+        assert "need a decision</span></span></a>" not in page
+
+
 class TestInactive:
+    def test_are_told_of_one_by_one_up_to_three(self, as_ada, world):
+        for number in range(4):
+            Orchestration.objects.create(
+                name=f"Resting {number}",
+                query=world.query,
+                template=worlds.a_template(world.destination, f"Resting {number}"),
+                is_active=False,
+            )
+
+        page = listed(as_ada)
+
+        assert page.count("” is inactive") == 3
+        assert "4 orchestrations are inactive in all" in page
+
     def test_orchestrations_are_told_of(self, as_ada, world):
         assert "is inactive" not in listed(as_ada)
 
