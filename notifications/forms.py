@@ -1,6 +1,6 @@
 """Forms for a channel, whose address is typed in and never given back, and for how notices are told."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -113,10 +113,32 @@ class ChannelForm(forms.ModelForm):
         return sentence(fault) if fault != Fault.NONE else None
 
 
+class ReadForm(forms.Form):
+    """Until when everything is read; empty for until now."""
+
+    until = forms.DateTimeField(required=False)
+
+    def clean_until(self) -> datetime | None:
+        until: datetime | None = self.cleaned_data["until"]
+        try:
+            return until.astimezone(UTC) if until else None
+        except OverflowError as error:
+            raise forms.ValidationError("There is no such moment.") from error
+
+
 class WishForm(forms.Form):
     """How the notices of one orchestration are told from now on."""
 
     telling = forms.ChoiceField(label="Notifications", choices=CHOICES)
+
+    @staticmethod
+    def chosen(wish: Wish, *, now: datetime) -> str:
+        """Return the choice that says what a wish does: of a mute, the shortest that does not end sooner."""
+        if wish.until is None:
+            return wish.telling
+        lasting = (name for name, hours in HOURS.items() if now + timedelta(hours=hours) >= wish.until)
+        name = next(lasting, None)
+        return f"{wish.telling}:{name}" if name else wish.telling
 
     def wish(self, *, now: datetime) -> Wish:
         telling, _, lasts = self.cleaned_data["telling"].partition(":")

@@ -1,5 +1,6 @@
 """The doors of this room: the notices, the bell, the channels they are sent by, and how they are told."""
 
+from datetime import datetime
 from typing import cast
 from uuid import UUID
 
@@ -9,17 +10,16 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.models import User
-from credentials.vault import RefusedSecret
+from credentials.vault import RefusedSecret, StaleCredential
 from notifications import channels as kept
 from notifications import reading, sending, wishes
 from notifications.faults import Fault, sentence
-from notifications.forms import ChannelForm, WishForm
+from notifications.forms import ChannelForm, ReadForm, WishForm
 from notifications.models import Channel, Notification
 
 PAGE_SIZE = 50
@@ -70,11 +70,19 @@ def read(request: HttpRequest) -> HttpResponse:
     if request.POST.get("notice"):
         reading.mark(user, [get_object_or_404(Notification, pk=_uuid(request.POST["notice"])).pk], at=now)
     else:
-        reading.mark_everything(user, until=parse_datetime(request.POST.get("until", "")) or now, at=now)
+        _read_everything(request, now)
     show = "?show=all" if request.POST.get("show") == "all" else ""
     answer = redirect("notifications:list")
     answer["Location"] += show
     return answer
+
+
+def _read_everything(request: HttpRequest, now: datetime) -> None:
+    form = ReadForm(request.POST)
+    if form.is_valid():
+        reading.mark_everything(_user(request), until=form.cleaned_data["until"] or now, at=now)
+    else:
+        messages.error(request, "Nothing was marked as read: the page was not sent as it was made.")
 
 
 @require_GET
@@ -90,9 +98,13 @@ def add(request: HttpRequest) -> HttpResponse:
     form = ChannelForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         channel = form.save(commit=False)
-        kept.add(channel, form.cleaned_data["place"], by=_user(request))
-        messages.success(request, f"Channel “{channel}” was added. Next: send a test, and see it arrive.")
-        return redirect("notifications:channels")
+        try:
+            kept.add(channel, form.cleaned_data["place"], by=_user(request))
+        except RefusedSecret as refused:
+            form.add_error(None, str(refused))
+        else:
+            messages.success(request, f"Channel “{channel}” was added. Next: send a test, and see it arrive.")
+            return redirect("notifications:channels")
     return render(
         request, "notifications/channel.html", {"form": form, "to_files": sending.writes_to_files()}
     )
@@ -109,6 +121,8 @@ def change(request: HttpRequest, pk: UUID) -> HttpResponse:
             kept.change(form.save(commit=False), form.cleaned_data["place"], by=_user(request))
         except RefusedSecret as refused:
             form.add_error(None, str(refused))
+        except StaleCredential:
+            form.add_error(None, "Somebody else has changed where it sends to meanwhile. Enter it again.")
         else:
             messages.success(request, f"Channel “{channel}” was changed.")
             return redirect("notifications:channels")

@@ -71,7 +71,7 @@ def all_wishes() -> dict[UUID, Wish]:
 def telling(context: Context, orchestration: Any, found: dict[UUID, Wish]) -> dict[str, Any]:
     """How one orchestration's notices are told, with a form to change it."""
     wish = found.get(orchestration.pk, Wish(Telling.IMMEDIATE))
-    chosen = "" if wish.until else wish.telling
+    chosen = WishForm.chosen(wish, now=timezone.now())
     form = WishForm(initial={"telling": chosen}, auto_id=f"telling-{orchestration.pk}-%s")
     return {
         "orchestration": orchestration,

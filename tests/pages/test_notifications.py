@@ -10,8 +10,11 @@ from django.urls import reverse
 from accounts.models import User
 from credentials import vault
 from credentials.models import Credential
+from credentials.vault import RefusedSecret, StaleCredential
 from notifications import outbox, reading
+from notifications.forms import WishForm
 from notifications.models import Channel, Notification, Preference
+from notifications.wishes import Wish
 from tests.notifications.conftest import a_channel, a_notice
 from tests.notifications.receivers import Webhook, webhook
 
@@ -96,6 +99,15 @@ class TestList:
 
         assert reading.count_unread(ada) == 0
         assert answer.url == LIST + "?show=all"
+
+    @pytest.mark.parametrize("until", ["2026-99-99T00:00", "soon", "0001-01-01T00:00+14:00", "\x00"])
+    def test_marks_nothing_read_until_no_moment(self, as_ada, ada, until):
+        post(1)
+
+        answer = as_ada.post(reverse("notifications:read"), {"until": until}, follow=True)
+
+        assert "Nothing was marked as read" in answer.content.decode()
+        assert reading.count_unread(ada) == 1
 
     def test_names_the_next_step_when_there_is_nothing(self, as_ada):
         empty = as_ada.get(LIST).content.decode()
@@ -185,6 +197,33 @@ class TestChannels:
         assert "was not taken" in refused
         assert [post["title"] for post in hook.posts] == ["A test from Rollcall"] * 2
 
+    @pytest.mark.parametrize(
+        ("fault", "said"),
+        [
+            (RefusedSecret("No such place."), "No such place."),
+            (StaleCredential(), "Somebody else has changed"),
+        ],
+    )
+    def test_say_why_an_address_is_not_kept(self, as_ada, monkeypatch, fault, said):
+        def refuse(*_: object) -> None:
+            raise fault
+
+        channel = a_channel(f"mailto:{CANARY}", kind="email")
+        monkeypatch.setattr(vault, "save_secret", refuse)
+        url = reverse("notifications:channel", args=[channel.pk])
+
+        assert said in as_ada.post(url, {**CHANNEL, "recipients": CANARY}).content.decode()
+
+    def test_are_not_added_where_the_vault_refuses(self, as_ada, monkeypatch):
+        def refuse(*_: object) -> None:
+            raise RefusedSecret("No such place.")
+
+        monkeypatch.setattr(vault, "save_secret", refuse)
+        url = reverse("notifications:add-channel")
+
+        assert "No such place." in as_ada.post(url, {**CHANNEL, "recipients": CANARY}).content.decode()
+        assert not Channel.objects.exists()
+
     def test_are_removed_with_their_secret(self, as_ada):
         channel = a_channel()
 
@@ -227,6 +266,21 @@ class TestTelling:
         assert (kept.muted_until is not None) == (chosen == "muted:8h")
         assert shown in page
 
+    @pytest.mark.parametrize(
+        ("lasts", "chosen"), [(7, "muted:8h"), (24, "muted:24h"), (25, "muted:7d"), (999, "muted")]
+    )
+    def test_proposes_a_mute_while_it_is_muted(self, lasts, chosen):
+        now = datetime.now(UTC)
+
+        assert WishForm.chosen(Wish("muted", now + timedelta(hours=lasts)), now=now) == chosen
+
+    def test_keeps_a_mute_that_is_saved_again(self, as_ada, world):
+        url = reverse("notifications:tell", args=[world.orchestration.pk])
+
+        page = as_ada.post(url, {"telling": "muted:8h"}, follow=True).content.decode()
+
+        assert '<option value="muted:8h" selected>' in page
+
     def test_is_one_of_those_offered(self, as_ada, world):
         url = reverse("notifications:tell", args=[world.orchestration.pk])
 
@@ -266,12 +320,14 @@ class TestInABrowser:
     def test_the_bell_tells_of_what_comes_while_a_page_is_open(self, browsing, live_server, world):
         browsing.clock.install()
         browsing.goto(live_server.url + LIST)
+        browsing.locator("#bell a").focus()
         post(2)
 
         browsing.clock.run_for(16_000)
 
         browsing.get_by_role("link", name="Notifications, 2 unread", exact=True).wait_for()
         assert browsing.locator("#bell-said").inner_text() == "2 new notifications"
+        assert browsing.evaluate("document.activeElement.id") == "bell-link"
 
     def test_is_used_by_keyboard_alone(self, browsing, live_server, world, ada):
         stuck = world.workflows["stuck"]
