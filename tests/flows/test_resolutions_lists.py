@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -9,6 +10,7 @@ from destinations.models import AudienceList
 from destinations.registry import PLUGINS
 from tests.flows.resolving import choice, field, names, offer, take
 from tests.flows.world import HurriedClock, World, people
+from workflows import housekeeping
 from workflows.files import ledger_path
 from workflows.models import Workflow
 from workflows.moves import State
@@ -162,7 +164,20 @@ class TestAllowanceOfADay:
         run = take(paused, "wait_for_reset").workflow
 
         run.refresh_from_db()
-        assert (run.state, run.wake_at) == (State.QUEUED, until)
+        assert (run.state, run.wake_at) == (State.PAUSED, until)
+
+    def test_compares_anew_when_its_plan_is_old_by_then(self, hurried: World):
+        hurried.klaviyo.fault("status", method="POST", path="/lists$", status=429, seconds=3600, times=1)
+        paused = take(hurried.run(), "wait_for_reset").workflow
+        long_ago = paused.created_at - timedelta(hours=7)
+        paused.steps.filter(key="compare:r0").update(finished_at=long_ago)
+        hurried.write(people(2))
+
+        housekeeping.wake_paused(paused.wake_at)
+
+        [anew] = paused.children.all()
+        assert hurried.go_on(anew).state == State.SUCCEEDED
+        assert len(hurried.members()) == 2
 
     def test_uses_a_list_that_exists_meanwhile(self, hurried: World):
         hurried.klaviyo.create_list("Gold")
@@ -173,6 +188,55 @@ class TestAllowanceOfADay:
 
         assert hurried.go_on(resolved.workflow).state == State.SUCCEEDED
         assert len(hurried.members_of("Gold")) == 3
+
+
+class TestMadeByHandMeanwhile:
+    @pytest.fixture
+    def stopped(self, hurried: World) -> tuple[World, Workflow]:
+        """A run whose plan was made for a list that was not there, held up before it could make one."""
+        hurried.klaviyo.fault("status", method="POST", path="/lists$", status=429, seconds=3600, times=1)
+        return hurried, hurried.run()
+
+    @pytest.mark.parametrize("strangers", [5, 40])
+    def test_asks_before_anybody_is_added_or_removed(self, stopped: tuple[World, Workflow], strangers: int):
+        company, paused = stopped
+        company.klaviyo.create_list("VIP")
+        there = {f"other{number}@example.org" for number in range(strangers)}
+        for email in there:
+            company.klaviyo.add("VIP", email)
+        take(paused, "retry")
+
+        held = company.go_on(paused)
+
+        assert (held.state, held.code) == (State.PAUSED, "guard")
+        assert "first_run" in {each["code"] for each in held.error["objections"]}
+        assert (held.plan["adds"], held.plan["removes"]) == (3, strangers)
+        assert company.members() == there
+        assert company.approve(held).state == State.SUCCEEDED
+        assert len(company.members()) == 3
+
+    def test_asks_when_it_is_chosen_among_several(self, stopped: tuple[World, Workflow]):
+        company, paused = stopped
+        ids = [company.klaviyo.create_list("VIP") for _ in range(2)]
+        for number in range(40):
+            company.klaviyo.add(ids[0], f"other{number}@example.org")
+        take(paused, "retry")
+        ambiguous = company.go_on(paused)
+        assert ambiguous.code == "list_ambiguous"
+
+        take(ambiguous, "choose_list", list=ids[0])
+        held = company.go_on(ambiguous)
+
+        assert (held.state, held.code) == (State.PAUSED, "guard")
+        assert len(company.klaviyo.members(ids[0])) == 40
+
+    def test_goes_on_when_nobody_is_on_it(self, stopped: tuple[World, Workflow]):
+        company, paused = stopped
+        company.klaviyo.create_list("VIP")
+        take(paused, "retry")
+
+        assert company.go_on(paused).state == State.SUCCEEDED
+        assert len(company.members()) == 3
 
 
 class TestSeveralOfOneName:

@@ -296,12 +296,9 @@ def _wait(trouble: Trouble, answers: Answers, probed: object, person: Person, cl
     until = trouble.workflow.wake_at
     if until is None:
         raise NotOffered("There is nothing to wait for any more.")
-    run = resume(trouble, person, clock)
-    if until > clock.now():
-        run.wake_at = until
-        run.message = f"Waits until {timezone.localtime(until):%-d %B, %H:%M}: lists may be made again then."
-        run.save(update_fields=["wake_at", "message"])
-    return Resolved(run, f"Waits until {until:%Y-%m-%d %H:%M} UTC.", {"until": until.isoformat()})
+    # It stays paused: whatever wakes it then looks how old its plan is by that time.
+    note = f"Waits until {until:%Y-%m-%d %H:%M} UTC."
+    return Resolved(trouble.workflow, note, {"until": until.isoformat()})
 
 
 WAYS = (

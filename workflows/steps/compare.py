@@ -10,7 +10,6 @@ from audiences import extract as extraction
 from audiences.errors import ColumnGone
 from audiences.reconcile import Tally
 from destinations import lists
-from destinations.errors import NeedsDecision
 from workflows import alone, batches, guards, rows
 from workflows.files import sealed_path
 from workflows.models import Step, Workflow
@@ -19,7 +18,7 @@ from workflows.plan import Batch
 from workflows.results import Again, Done, Paused, Result
 from workflows.run import Run
 from workflows.spec import ColumnMissing, candidate_spec
-from workflows.steps import access, arrivals, deletion, planning, room, story
+from workflows.steps import access, appeared, arrivals, deletion, planning, room, story
 from workflows.steps.reading import note
 
 # So many members can be read in one go; then the limits ask for a pause of most of a minute.
@@ -74,7 +73,7 @@ def resolve(run: Run, step: Step) -> Result:
     if kept.name != name:
         # Renamed in Klaviyo, it is still the list that somebody else may keep under its first name.
         _refuse_company(run, kept.name)
-    facts: dict[str, Any] = {"flows": _live_flows(run, kept.list_id), "exists": True}
+    facts: dict[str, Any] = {"flows": appeared.live_flows(run, kept.list_id), "exists": True}
     facts["first_run"] = kept.verified_at is None and not _delivered_before(run, kept.list_id)
     if not kept.ledger_version:
         facts["members"] = run.client.member_count(kept.list_id)
@@ -87,16 +86,6 @@ def _delivered_before(run: Run, list_id: str | None) -> bool:
     """Whether a run has gone to its end here: then the list's members were seen and its plan was let pass."""
     ended = Workflow.objects.filter(account_id=run.workflow.account_id, list_id=list_id)
     return ended.filter(state=State.SUCCEEDED_WITH_ISSUES).exclude(pk=run.workflow.pk).exists()
-
-
-def _live_flows(run: Run, list_id: str) -> list[str]:
-    try:
-        return [flow.name for flow in run.client.flows(list_id) if flow.is_live]
-    except NeedsDecision as error:
-        # Knowing the flows is a courtesy; a key without flows:read still delivers.
-        if error.code != "permission_missing":
-            raise
-        return []
 
 
 def extract(run: Run, step: Step) -> Result:
@@ -218,7 +207,8 @@ def change_of(workflow: Workflow, plan: Mapping[str, Any]) -> guards.Change:
     return guards.Change(
         candidates=plan["candidates"],
         rows=plan["rows"],
-        listed=workflow.base_members or 0,
+        # Whoever came on a list that this run has made is on it by now: their removal is asked about too.
+        listed=workflow.base_members or plan["members"],
         added=plan["adds"],
         removed=removals if plan["removes"] else 0,
         first_run=resolved.get("first_run", False) and asks_about_rows,

@@ -16,14 +16,17 @@ from workflows.outside import accepted, doubtful_since
 from workflows.plan import halves
 from workflows.results import Again, Done, NewStep, Paused, Result, Wait
 from workflows.run import Run
-from workflows.steps import deletion, refusals, room
+from workflows.steps import appeared, deletion, refusals, room
 
 POLL_SLOWEST = timedelta(seconds=30)
 STUCK_AFTER = timedelta(minutes=30)
 
 
 def create(run: Run, step: Step) -> Result:
-    """Make the list, at most once: after a doubtful answer it is looked for before anything else."""
+    """Make the list, at most once: after a doubtful answer it is looked for before anything else.
+
+    One that is there meanwhile, with people on it, is compared with before anything is sent.
+    """
     name = run.workflow.list_key
     if deletion.ordered(run, step):
         return Again()
@@ -32,8 +35,13 @@ def create(run: Run, step: Step) -> Result:
         made = lists.pin(run.audience_list, step.external_ref, created_by_us=True)
     else:
         made = _made(run, step)
-    columns = {"list_id": made.list_id or ""}
-    return Done({"list_id": made.list_id}, columns=columns, note=f"List “{name}” is ready.")
+    list_id = made.list_id or ""
+    outcome, columns = {"list_id": list_id}, {"list_id": list_id}
+    if not made.created_by_us and (why := appeared.in_use(run, list_id)):
+        appeared.plan_anew(run, step)
+        note = f"A list “{name}” is there by now, and {why}: the plan is made anew with it."
+        return Done(outcome, columns=columns, skipped=True, note=note)
+    return Done(outcome, columns=columns, note=f"List “{name}” is ready.")
 
 
 def _made(run: Run, step: Step) -> AudienceList:
