@@ -78,13 +78,18 @@ def retry(workflow: Workflow, *, by: str, clock: Clock | None = None) -> None:
         raise Stale("This workflow has moved on, or another one runs for its list.") from error
 
 
-def _fresh(workflow: Workflow, now: datetime, lasts: timedelta) -> None:
+def is_old(workflow: Workflow, now: datetime, lasts: timedelta = PLAN_LASTS_FOR_RETRY) -> bool:
+    """Whether the plan was made too long ago to be carried out; one that was not made yet is not old."""
     planned = (
         workflow.steps.filter(kind__in=("compare", "draft"), finished_at__isnull=False)
         .order_by("-round")
         .first()
     )
-    if planned and planned.finished_at and now - planned.finished_at > lasts:
+    return bool(planned and planned.finished_at and now - planned.finished_at > lasts)
+
+
+def _fresh(workflow: Workflow, now: datetime, lasts: timedelta) -> None:
+    if is_old(workflow, now, lasts):
         hours = lasts.total_seconds() / 3600
         raise TooOld(f"Its plan is more than {hours:.0f} hours old. Run it again: that compares anew.")
 

@@ -16,7 +16,7 @@ from workflows import alerts, streaks
 from workflows.decisions import Stale, discard, retry
 from workflows.models import Orchestration, Workflow
 from workflows.moves import FINAL, LIVE, State
-from workflows.start import CannotStart, start
+from workflows.start import CannotStart, Changes, start, taken_over
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,16 @@ def _run_anew(workflow: Workflow) -> None:
     workflow.refresh_from_db()
     if workflow.state != State.PAUSED:
         return
+    note = f"Started by Rollcall: the plan of run {workflow.number} is too old to go on with."
     try:
-        start(workflow.orchestration, by="Rollcall", trigger="retry")
+        start(
+            workflow.orchestration,
+            by="Rollcall",
+            trigger="retry",
+            trigger_key=f"anew:{workflow.pk}",
+            dry_run=workflow.dry_run,
+            changes=Changes(of=workflow, note=note, **taken_over(workflow)),
+        )
     except CannotStart as error:
         log.warning("cannot run anew", extra={"workflow": str(workflow.pk), "code": error.code})
 

@@ -25,6 +25,7 @@ from workflows.clock import Clock
 from workflows.files import Folder, ledger_path
 from workflows.models import Step, Workflow
 from workflows.outside import Recorder
+from workflows.results import Paused
 
 T = TypeVar("T")
 
@@ -92,6 +93,7 @@ class Run:
         """The open line to the account, each call through the limiter and this workflow's recorder."""
         if self._session is None:
             destination = self.destination
+            _refuse_another_account(self.workflow, destination)
             self.recorder.key = Key(destination.credential_id, destination.credential.version)
             self._session = accounts_check.open_checked(destination, clock=self.clock, hooks=self.recorder)
             # From now on an answer proves the key.
@@ -228,3 +230,15 @@ class Run:
                     if future.done():
                         raise
                     self.recorder.heartbeat()
+
+
+def _refuse_another_account(workflow: Workflow, destination: Destination) -> None:
+    """A plan was made for the lists of one account; it is not carried out in another. Raises Paused."""
+    known = not workflow.account_id.startswith("untested:")
+    if known and destination.account_id not in ("", workflow.account_id):
+        account = destination.account_name or destination.account_id
+        raise Paused(
+            "wrong_account",
+            f"“{destination}” goes to “{account}” by now, and this run was made for another account. Nothing "
+            "more of it is sent. Restart it to compare with the lists of that account.",
+        )

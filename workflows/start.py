@@ -21,6 +21,9 @@ from workflows.moves import LIVE, State
 from workflows.steps import story
 
 START_ATTEMPTS = 5
+# What of a run's settings was said for it alone, and goes over to the one that takes its place.
+FOR_ONE_RUN = ("only", "leave_out", "wait_for", "restricted")
+ALLOWED_ONCE = "restricted_allowed"
 
 
 class CannotStart(Exception):
@@ -39,7 +42,8 @@ class Changes:
     `path` replaces the data template's; `wait_for` first waits until the list has so many `members`, for so
     many `minutes` at most. `instructions` are for its steps, such as lists to delete. `only` is a reason for
     which rows of `of` were set aside: the run is for those rows alone. `leave_out` names fields that it does
-    not send. `note` is the first line of its history.
+    not send. `kept` are settings of the run that this one takes the place of. `note` is the first line of its
+    history.
     """
 
     of: Workflow | None = None
@@ -48,17 +52,29 @@ class Changes:
     instructions: Mapping[str, Any] | None = None
     only: str = ""
     leave_out: tuple[str, ...] = ()
+    kept: Mapping[str, Any] | None = None
     note: str = ""
 
     def made_to(self, config: dict[str, Any]) -> dict[str, Any]:
         """Return the frozen settings with these changes."""
+        config = {**config, **(self.kept or {})}
         if self.path:
-            config = {**config, "template": {**config["template"], "path": self.path}}
+            config = {**config, "template": {**config["template"], "path": self.path}, "path": self.path}
         if self.only and self.of:
             config = {**config, "only": {"workflow": str(self.of.pk), "reason": self.only}}
         if self.leave_out:
             config = {**config, "leave_out": list(self.leave_out)}
         return {**config, "wait_for": dict(self.wait_for)} if self.wait_for else config
+
+
+def taken_over(workflow: Workflow) -> dict[str, Any]:
+    """Return the fields of Changes by which another run does no more than this one was for."""
+    config, told = workflow.config, workflow.instructions
+    return {
+        "path": config.get("path", ""),
+        "kept": {name: config[name] for name in FOR_ONE_RUN if name in config},
+        "instructions": {name: told[name] for name in (ALLOWED_ONCE,) if name in told},
+    }
 
 
 @dataclass(frozen=True)

@@ -156,6 +156,26 @@ class TestWrongAccount:
         paused.refresh_from_db()
         assert paused.state == State.CANCELLED
 
+    def test_stops_what_was_planned_for_the_account_that_is_left(
+        self, world: Callable[..., World], simulator: Simulator
+    ):
+        company, other = world(), simulator.account("Another shop")
+        second = company.another(list_name="Second")
+        company.run()
+        company.klaviyo.fault("status", method="POST", path="/lists$", status=429, seconds=3600, times=1)
+        planned = company.run_of(second)
+        assert planned.state == State.PAUSED
+        company.credential.refresh_from_db()
+        vault.save_secret(company.credential, other.key)
+        paused = company.run()
+
+        assert "Stops 1 other run" in offer(paused, "accept_account").effect
+        take(paused, "accept_account", account="Another shop")
+
+        planned.refresh_from_db()
+        assert planned.state == State.CANCELLED
+        assert planned.events.get(to_state=State.CANCELLED).actor == "Olga"
+
 
 class TestScopes:
     def test_goes_on_when_the_scopes_are_there(self, world: Callable[..., World]):

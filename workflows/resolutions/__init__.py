@@ -3,6 +3,7 @@
 import logging
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from workflows.catalogue import entry, ways_of_reason
 from workflows.clock import Clock, DatabaseClock
 from workflows.lifecycle import tell
 from workflows.models import Workflow
+from workflows.moves import State
 from workflows.resolutions import (
     access,
     accounts,
@@ -30,7 +32,7 @@ from workflows.resolutions import (
     surveys,
     uploads,
 )
-from workflows.resolutions.going_on import followers, is_of_the_same_list
+from workflows.resolutions.going_on import FROM_ELSEWHERE, followers, is_of_the_same_list, told_when_old
 from workflows.resolutions.offers import (
     Answers,
     Field,
@@ -161,11 +163,14 @@ def _offered(trouble: Trouble) -> list[tuple[Way, Resolution]]:
     workflow = trouble.workflow
     if not (affected.is_known(trouble) if trouble.reason else trouble.code):
         return []
-    if followers(workflow).exists() or not is_of_the_same_list(workflow):
+    if followers(workflow).exists():
         # Someone has taken one already; its run tells the rest.
         return []
     listed = ways_of_reason(trouble.reason) if trouble.reason else entry(trouble.code).resolutions
     names = listed if trouble.reason else (*listed, *(name for name in ALWAYS if name not in listed))
+    if not is_of_the_same_list(workflow):
+        # Its orchestration feeds another list by now. What waits is not left without any way out.
+        names = FROM_ELSEWHERE if workflow.state == State.PAUSED and not trouble.reason else ()
     found = [(WAYS[name], _offer(WAYS[name], trouble)) for name in names if name in WAYS]
     return [(way, resolution) for way, resolution in found if resolution is not None]
 
@@ -173,7 +178,9 @@ def _offered(trouble: Trouble) -> list[tuple[Way, Resolution]]:
 def _offer(way: Way, trouble: Trouble) -> Resolution | None:
     """Ask one way out whether it fits; one that fails leaves the others to be taken, and is logged."""
     try:
-        return way.offer(trouble)
+        found = way.offer(trouble)
+        old = told_when_old(trouble, way.name, DatabaseClock()) if found else ""
+        return replace(found, effect=f"{found.effect}{old}") if found and old else found
     except Exception as error:
         # The text of an unknown error may hold a person's data, so the log gets its kind and place alone.
         place = traceback.extract_tb(error.__traceback__)[-1]

@@ -1,14 +1,19 @@
 """Ways out of an account that does not let us in: another account, more scopes, an address to be allowed."""
 
+from contextlib import suppress
+
+from django.db.models import QuerySet
+
 from credentials import vault
 from credentials.models import Credential
 from destinations import accounts_check, keeping
 from destinations.accounts_check import Tested
 from destinations.errors import DeliveryError
 from destinations.models import Destination
+from workflows import decisions
 from workflows.clock import Clock
 from workflows.models import Workflow
-from workflows.moves import STOPPED, State
+from workflows.moves import LIVE, STOPPED, State
 from workflows.resolutions import opening
 from workflows.resolutions.going_on import restart, resume
 from workflows.resolutions.keys import secret_fields
@@ -41,6 +46,15 @@ def _moving(credential: Credential, account_id: str) -> list[Destination]:
     return list(pinned.select_related("credential").order_by("name"))
 
 
+def _under_way(moving: list[Destination], workflow: Workflow) -> QuerySet[Workflow]:
+    """The other runs that are for the lists of the account these destinations leave."""
+    open_ones = Workflow.objects.filter(
+        orchestration__template__destination__in=moving, state__in=sorted(LIVE)
+    ).exclude(pk=workflow.pk)
+    left = {each.account_id for each in moving}
+    return open_ones.filter(account_id__in=left).select_related("orchestration").order_by("pk")
+
+
 def _offer_account(trouble: Trouble) -> Resolution | None:
     workflow = trouble.workflow
     account_id, name = _new_account(workflow)
@@ -52,6 +66,10 @@ def _offer_account(trouble: Trouble) -> Resolution | None:
         return None
     names = ", ".join(f"“{each}”" for each in moving)
     expected = name or account_id
+    under_way = _under_way(moving, workflow).count()
+    stops = (
+        f" Stops {counted(under_way, 'other run')} of theirs, made for the old account." if under_way else ""
+    )
     sftp = (
         " Their SFTP credentials belong to the old account and are taken off." if _with_files(moving) else ""
     )
@@ -60,7 +78,7 @@ def _offer_account(trouble: Trouble) -> Resolution | None:
         f"Accept “{expected}” as the new account",
         f"Pins {names} to “{expected}” ({account_id}) instead of “{destination.account_name}” "
         f"({destination.account_id}), and compares anew with the lists of that account. "
-        f"What is on “{workflow.list_name}” in the old account stays as it is.{sftp}",
+        f"What is on “{workflow.list_name}” in the old account stays as it is.{stops}{sftp}",
         steps=(
             "Make sure that this is the account you mean",
             "Type its name",
@@ -68,7 +86,11 @@ def _offer_account(trouble: Trouble) -> Resolution | None:
         ),
         verb=RESOLVE,
         fields=(Field("account", Kind.TYPED, "Name of the new account", expected=expected),),
-        numbers=(("Destinations that move", len(moving)), *opening.waiting_numbers(workflow, 0)),
+        numbers=(
+            ("Destinations that move", len(moving)),
+            ("Other runs that are stopped", under_way),
+            *opening.waiting_numbers(workflow, 0),
+        ),
         permission=APPROVES,
     )
 
@@ -105,13 +127,25 @@ def _accept(trouble: Trouble, answers: Answers, probed: object, person: Person, 
     account, workflow = probed.account, trouble.workflow
     credential = opening.destination_of(workflow).credential
     moving = _moving(credential, account.id)
+    stopped = _stop(_under_way(moving, workflow), person, clock)
     for each in moving:
         keeping.repin(each, account_id=account.id, name=account.name, by=person.account)
     accounts_check.keep_test(credential, probed, at=clock.now())
     # The row that the run is started from was read before it was changed.
     workflow.orchestration.template.destination.refresh_from_db()
     note = f"“{account.name}” ({account.id}) is fed by {counted(len(moving), 'destination')} from now on."
-    return Resolved(restart(trouble, person, clock), note, {"account": account.id, "moved": len(moving)})
+    facts = {"account": account.id, "moved": len(moving), "stopped": stopped}
+    return Resolved(restart(trouble, person, clock), note, facts)
+
+
+def _stop(workflows: QuerySet[Workflow], person: Person, clock: Clock) -> int:
+    """Stop runs whose plans are of an account that is left; one that just ended need not be."""
+    stopped = 0
+    for each in workflows:
+        with suppress(decisions.Stale):
+            decisions.cancel(each, by=person.name, clock=clock)
+            stopped += 1
+    return stopped
 
 
 # -- scopes

@@ -1,5 +1,6 @@
 """How a workflow goes on once its trouble is mended: from the step that stopped, or compared anew."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -11,9 +12,24 @@ from workflows.models import Workflow
 from workflows.moves import State
 from workflows.resolutions.offers import NotOffered, Person, Trouble
 from workflows.resolutions.permissions import SEES_PEOPLE
-from workflows.start import Changes, account_of, start, untested
+from workflows.start import Changes, account_of, start, taken_over, untested
+from workflows.steps import refusals
 
 CAME_TO_NOTHING = (State.CANCELLED, State.FAILED)
+# Codes under which lies what was decided about those who were refused of one plan.
+ABOUT_NUMBERS = frozenset(refusals.CODES.values())
+# Ways out that go on from the step that stopped, by their names.
+# fmt: off
+GOES_ON = frozenset(
+    {
+        "accept_host_key", "add_scopes", "allow_address", "allow_once", "change_limit", "change_share",
+        "choose_credential", "choose_list", "delete_lists", "handle_profiles", "look_again", "put_key_back",
+        "put_server_back", "replace_key", "retry",
+    }
+)
+# fmt: on
+# All that is open to a run whose list its orchestration does not feed any more.
+FROM_ELSEWHERE = ("restart", "discard")
 
 
 def followers(workflow: Workflow) -> QuerySet[Workflow]:
@@ -33,10 +49,32 @@ def resume(trouble: Trouble, person: Person, clock: Clock, **instructions: Any) 
     try:
         decisions.retry(workflow, by=person.name, clock=clock)
     except decisions.TooOld:
-        return restart(trouble, person, clock, instructions=instructions)
+        return _instead(trouble, person, clock, instructions)
     except decisions.Stale as stale:
         raise NotOffered(str(stale)) from stale
     return workflow
+
+
+def _instead(trouble: Trouble, person: Person, clock: Clock, told: Mapping[str, Any]) -> Workflow:
+    """Start a run for what this one was for: the same rows, by the same way, a rehearsal if it was one."""
+    changes = taken_over(trouble.workflow)
+    # How many it will be this time nobody has seen yet.
+    kept = {name: value for name, value in told.items() if name not in ABOUT_NUMBERS}
+    changes["instructions"] = {**changes["instructions"], **kept}
+    return restart(trouble, person, clock, dry_run=trouble.workflow.dry_run, **changes)
+
+
+def told_when_old(trouble: Trouble, name: str, clock: Clock) -> str:
+    """Say what the way out `name` means for a plan too old to go on with, '' where it means the same."""
+    workflow = trouble.workflow
+    goes_on = name in GOES_ON or (name == "set_aside" and trouble.code in ABOUT_NUMBERS)
+    stopped = workflow.state in (State.PAUSED, State.FAILED) and not trouble.reason
+    if not (goes_on and stopped and decisions.is_old(workflow, clock.now())):
+        return ""
+    whom = "for the same rows alone" if workflow.is_for_some_rows else "from the query on"
+    shows = "; it shows its plan before anything is sent" if workflow.dry_run else ""
+    asks = " What was decided about those refused is asked anew." if trouble.code in ABOUT_NUMBERS else ""
+    return f" Its plan is hours old by now, so a linked run compares anew, {whom}{shows}.{asks}"
 
 
 def restart(
