@@ -2,7 +2,8 @@
 
 import logging.config
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 from celery import Celery
 from celery.app.amqp import AMQP
@@ -20,9 +21,21 @@ class LookingSoon(Connection):
     By default the pauses grow to half a minute, and nobody would go on for that long after its return.
     """
 
-    def ensure_connection(self, *args: Any, **given: Any) -> Connection:
-        paced = {"interval_start": LOOK_FOR_BROKER_EVERY_SECONDS, "interval_step": 0, **given}
-        return super().ensure_connection(*args, **paced)
+    def ensure_connection(
+        self,
+        errback: Callable[[Exception, float], None] | None = None,
+        max_retries: int = 0,
+        interval_start: int = LOOK_FOR_BROKER_EVERY_SECONDS,
+        interval_step: int = 0,
+        interval_max: int = LOOK_FOR_BROKER_EVERY_SECONDS,
+        callback: Callable[[], None] | None = None,
+        reraise_as_library_errors: bool = True,
+        timeout: int | None = None,
+    ) -> Self:
+        pace = (interval_start, interval_step, interval_max)
+        return super().ensure_connection(
+            errback, max_retries, *pace, callback, reraise_as_library_errors, timeout
+        )
 
 
 class Lines(AMQP):
