@@ -35,14 +35,16 @@ class Woken:
 def frozen(simulator: Simulator) -> Mapping[str, object]:
     """SIGSTOP at every moment of every kind of step, past the lease; SIGCONT when the run is over."""
     nursery, woken = Nursery(folder_of("services", "nursery")), Woken()
+    scenes: dict[str, Scene] = {}
+    runs = {}
     try:
         for number, (name, make) in enumerate(SCENES.items()):
-            scene = make(simulator, folder_of("services", "scenes", number), f" {name}")
+            scenes[name] = make(simulator, folder_of("services", "scenes", number), f" {name}")
             # The first run of a company asks for more than those after it.
-            explore(scene, nursery)
-            runs = {name: explore(scene, nursery)}
-            for chain in chains.chained(chains.choose(runs, 1)):
-                _play(scene, nursery, chain, woken)
+            explore(scenes[name], nursery)
+            runs[name] = explore(scenes[name], nursery)
+        for chain in chains.chained(chains.choose(runs, 1)):
+            _play(scenes[chain[0].scene], nursery, chain, woken)
     finally:
         nursery.end()
     assert not woken.problems, "; ".join(woken.problems)
