@@ -62,19 +62,24 @@ def logging_settings(*, level: str, plain: bool) -> dict[str, Any]:
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {
-            # These speak of every request, URL or tick at INFO; URLs to Klaviyo can hold an address.
-            **{
-                name: {"level": "WARNING"}
-                for name in ("httpx", "httpcore", "paramiko", "celery.beat", "celery.app.trace", "asyncio")
-            },
-            "celery.worker.strategy": {"level": "WARNING"},
-            # At DEBUG this one writes every statement with its values.
-            "django.db.backends": {"level": "INFO"},
-            # Django's default handlers would write the same lines a second time, or mail them.
-            "django": {"handlers": [], "level": level, "propagate": True},
-            "django.server": {"handlers": [], "level": level, "propagate": True},
+        "loggers": _loggers(level),
+    }
+
+
+def _loggers(level: str) -> dict[str, Any]:
+    """What is written of other people's loggers."""
+    return {
+        # These speak of every request, URL or tick at INFO; URLs to Klaviyo can hold an address.
+        **{
+            name: {"level": "WARNING"}
+            for name in ("httpx", "httpcore", "paramiko", "celery.beat", "celery.app.trace", "asyncio")
         },
+        "celery.worker.strategy": {"level": "WARNING"},
+        # At DEBUG this one writes every statement with its values.
+        "django.db.backends": {"level": "INFO"},
+        # Django's default handlers would write the same lines a second time, or mail them.
+        "django": {"handlers": [], "level": level, "propagate": True},
+        "django.server": {"handlers": [], "level": level, "propagate": True},
     }
 
 

@@ -246,21 +246,31 @@ def picture(workflow: Workflow, *, now: datetime, asked: Asked) -> Picture:
         events=events,
         earlier_events=earlier,
         objections=[objection["sentence"] for objection in workflow.error.get("objections", ())],
-        warnings=[told for step in steps if step.kind == "extract" and (told := step.outcome.get("warning"))],
+        warnings=_warnings(steps),
         sent=gone_out,
         error=error,
         circuit=circuits.open_for(workflow) if workflow.reason == circuits.REASON else None,
         panel=own,
         followers=following,
-        files=ways.uploaded(
-            step.outcome for step in steps if step.kind == "upload" and step.state == StepState.DONE
-        ),
-        waits_for_people=any(
-            step.kind in AFTERWARDS and step.progress and not step.is_done for step in steps
-        ),
+        files=_files(steps),
+        waits_for_people=_waits_for_people(steps),
         took_seconds=_took(workflow, steps),
         version=_version(workflow, steps, events[0].event.seq if events else None),
     )
+
+
+def _warnings(steps: Sequence[Step]) -> list[str]:
+    """What the thresholds of the query said, without stopping the run."""
+    return [told for step in steps if step.kind == "extract" and (told := step.outcome.get("warning"))]
+
+
+def _files(steps: Sequence[Step]) -> Files:
+    sent = (step for step in steps if step.kind == "upload" and step.state == StepState.DONE)
+    return ways.uploaded(step.outcome for step in sent)
+
+
+def _waits_for_people(steps: Sequence[Step]) -> bool:
+    return any(step.kind in AFTERWARDS and step.progress and not step.is_done for step in steps)
 
 
 def panels(workflow: Workflow, asked: Asked) -> tuple[Panel, Panel | None]:

@@ -5,10 +5,12 @@ byte for byte.
 """
 
 import shutil
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from destinations import csv_file
-from destinations.csv_file import CannotWrite
+from destinations.csv_file import CannotWrite, Size
 from workflows import alone, batches, learning, rows, sealing
 from workflows.batches import IN_FILE, NOT_IN_FILE
 from workflows.estimate import Choice, Work, file_forecast
@@ -49,8 +51,21 @@ def draft(run: Run, step: Step) -> Result:
     )
     choices = run.files
     parts = csv_file.cut(written, layout, max_rows=choices.part_rows, max_bytes=choices.part_bytes)
+    plan = _plan(run, written, sent, parts)
+    record = _record(run, plan, sum(part.bytes for part in parts))
+    columns = {
+        "plan_hash": plan.hash,
+        "plan": record,
+        "estimate_seconds": record["estimate_seconds"],
+        "base_members": 0,
+    }
+    return Done(record, columns=columns, note=f"Plan: {sent:,} people in {len(parts):,} files.")
+
+
+def _plan(run: Run, written: Path, sent: int, parts: Sequence[Size]) -> Plan:
+    """Whoever is in the file, and nobody else: nothing is compared, and nobody taken off."""
     counts = run.workflow.counts
-    plan = Plan(
+    return Plan(
         list_id="",
         adds=sent,
         updates=0,
@@ -64,17 +79,9 @@ def draft(run: Run, step: Step) -> Result:
         not_loaded=counts["not_loaded"],
         members=0,
         path="sftp",
-        digests={IN_FILE: digest(written)},
-        batches=tuple(by_parts("upload", f"{folder.name}/{IN_FILE}", parts)),
+        digests={written.name: digest(written)},
+        batches=tuple(by_parts("upload", f"{written.parent.name}/{written.name}", parts)),
     )
-    record = _record(run, plan, sum(part.bytes for part in parts))
-    columns = {
-        "plan_hash": plan.hash,
-        "plan": record,
-        "estimate_seconds": record["estimate_seconds"],
-        "base_members": 0,
-    }
-    return Done(record, columns=columns, note=f"Plan: {sent:,} people in {len(parts):,} files.")
 
 
 def _record(run: Run, plan: Plan, size: int) -> dict[str, Any]:
