@@ -208,6 +208,20 @@ class TestDecisions:
         assert held.state == "paused"
         assert "The plan has changed since it was shown" in page
 
+    def test_asks_for_the_number_before_many_are_removed(self, as_ada, world):
+        held = world.workflows["held"]
+        Workflow.objects.filter(pk=held.pk).update(plan=held.plan | {"removes": 1_200})
+        url, given = reverse("workflows:approve", args=[held.pk]), {"plan_hash": held.plan_hash}
+
+        page = as_ada.post(url, {**given, "sure": "120"}, follow=True).content.decode()
+
+        held.refresh_from_db()
+        assert held.state == "paused"
+        assert "Type 1200 to remove so many people. Nothing was approved." in page
+        assert 'id="approve-sure"' in page
+        as_ada.post(url, {**given, "sure": "1200"})
+        assert Approval.objects.count() == 1
+
     @pytest.mark.parametrize(
         ("part", "press", "state"),
         [("held", "discard", "cancelled"), ("stuck", "retry", "queued"), ("queued", "stop", "cancelled")],
