@@ -35,7 +35,7 @@ def people(name: str, number: int) -> list[str]:
 
 
 def refuse(run: Any, keys: list[str]) -> None:
-    codes = {"key": keys, "code": ["too_large"] * len(keys), "field": [""] * len(keys)}
+    codes: dict[str, Any] = {"key": keys, "code": ["too_large"] * len(keys), "field": [""] * len(keys)}
     rows.write(run.folder.file("rejected", f"{len(keys)}.parquet"), codes)
 
 
