@@ -99,7 +99,7 @@ class Circuit(models.Model):
 
 
 class Proof(models.Model):
-    """When the secret of a credential, in that `version`, was last taken; one worker finds it out at a time."""
+    """When the secret of a credential, in that `version`, was last taken; one worker finds it out."""
 
     credential = models.OneToOneField(
         "credentials.Credential", on_delete=models.CASCADE, primary_key=True, related_name="+"
