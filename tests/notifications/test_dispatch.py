@@ -151,6 +151,13 @@ class TestDispatch:
 
         assert sent.letters == []
 
+    def test_keeps_one_worker_only_while_a_channel_is_slow(self):
+        a_channel(), a_channel()
+        post(1)
+
+        assert claim_next(NOON) is not None
+        assert claim_next(NOON) is None
+
     def test_drops_a_message_whose_notices_were_deleted(self):
         channel, sent = a_channel(), Recorder()
         Message.objects.create(channel=channel, made_at=NOON - timedelta(days=1), next_at=NOON)

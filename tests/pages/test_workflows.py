@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from tests.pages import world as worlds
+from workflows.calls import PAGE_SIZE
 from workflows.models import Approval, Event, Step, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -249,3 +250,16 @@ class TestDecisions:
         page = as_ada.post(url, follow=True).content.decode()
 
         assert "is a draft" in page
+
+
+def test_the_pages_of_steps_are_left_by_links_that_keep_their_ids(as_ada, world):
+    workflow = world.workflows["running"]
+    for place in range(3 * PAGE_SIZE):
+        worlds.a_step(workflow, f"import:r0:{place + 1:05}", "deliver", 3)
+
+    page = as_ada.get(
+        reverse("workflows:steps", args=[workflow.pk]), {"steps": 2}, headers={"HX-Request": "true"}
+    ).content.decode()
+
+    # What is pressed keeps the focus when the part around it is replaced.
+    assert page.count('id="steps-earlier"') == page.count('id="steps-later"') == 1
