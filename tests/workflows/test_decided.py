@@ -149,8 +149,10 @@ class TestReasons:
 class TestChooseList:
     def test_says_so_when_the_name_stands_for_another_list_by_now(self):
         held = stopped("list_ambiguous")
-        found = [{"id": each, "created": "", "members": 0, "flows": []} for each in ("A", "B")]
-        step = held.steps.order_by("position").first()
+        found: list[dict[str, Any]] = [
+            {"id": each, "created": "", "members": 0, "flows": []} for each in ("A", "B")
+        ]
+        step = held.steps.order_by("position")[0]
         Step.objects.filter(pk=step.pk).update(checkpoint={"found": found})
         lists.pin(lists.claim(held.account_id, held.list_key), "B")
 

@@ -11,7 +11,7 @@ from destinations.errors import NeedsDecision, Rejected
 from destinations.klaviyo.answers import Counted, Flow, Group, GroupPage, ListInfo
 from tests.workflows.factories import a_workflow
 from workflows.models import Step, Workflow
-from workflows.results import Paused
+from workflows.results import Done, Paused
 from workflows.steps import deletion, deliver, room
 
 MOST = 30
@@ -120,7 +120,9 @@ class TestDeletion:
         run, step = a_run(account)
         given = {"kind": "list", "id": "old", "name": "old"} | shown
         step.input = given
-        return deletion.delete(run, step).outcome.get("why", "")
+        done = deletion.delete(run, step)
+        assert isinstance(done, Done)
+        return str(done.outcome.get("why", ""))
 
     def test_deletes_what_is_as_it_was_shown(self):
         account = Account({"old": 3})
