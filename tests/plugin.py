@@ -1,6 +1,7 @@
 """Loaded by `-p tests.plugin`, so before pytest-django reads the settings: services, folders, which tests.
 
 `TEST_DATABASE=sqlite` runs what touches the database, on SQLite; without it everything runs, on PostgreSQL.
+What a browser shows of a page does not depend on the database, so browsers run once.
 """
 
 import atexit
@@ -69,9 +70,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """On SQLite, leave out what decides without a database: it has been run already."""
     if not ON_SQLITE:
         return
-    chosen = [item for item in items if touches_database(item)]
+    chosen = [item for item in items if touches_database(item) and not looks_at_a_page(item)]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
     items[:] = chosen
+
+
+def looks_at_a_page(item: pytest.Item) -> bool:
+    return "browser_page" in getattr(item, "fixturenames", ())
 
 
 def touches_database(item: pytest.Item) -> bool:
