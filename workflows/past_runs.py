@@ -38,7 +38,7 @@ def past_runs(workflow: Workflow) -> PastRuns | None:
     """Return up to 20 runs up to this one, the oldest first; None when it is the first."""
     newest = (
         Workflow.objects.filter(orchestration=workflow.orchestration_id, number__lte=workflow.number)
-        .only("number", "state", "reason", "counts", "code", "created_at")
+        .only("number", "state", "reason", "wake_at", "counts", "code", "created_at")
         .order_by("-number")[:SHOWN]
     )
     runs = list(newest)[::-1]

@@ -74,7 +74,7 @@ class TestPanel:
 
     def test_asks_little_of_the_database(self, as_ada, refused, django_assert_max_num_queries):
         # A way out says in numbers what it will do, and looks them up.
-        with django_assert_max_num_queries(MOST_QUERIES + 8):
+        with django_assert_max_num_queries(MOST_QUERIES + 10):
             detail(as_ada, refused)
 
     def test_names_who_may_when_somebody_may_not(self, as_ben, ben, ada, refused):
