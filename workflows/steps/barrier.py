@@ -21,6 +21,8 @@ REMEMBERED_FOR = timedelta(days=7)
 LOOK_EVERY = timedelta(seconds=5)
 LOOK_SLOWEST = timedelta(seconds=30)
 SUBMITTED = ("import", "update")
+# No submission is taken in later than this: what began after it is somebody else's.
+LATEST = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
@@ -137,13 +139,16 @@ def _look(run: Run, sent: Step) -> bool:
 
 
 def unknown_jobs(run: Run, workflows: QuerySet[Workflow] | Sequence[Workflow]) -> int:
-    """Jobs still running that a submission without an answer may have started."""
+    """Jobs still running that a submission without an answer may have started.
+
+    A batch that was sent again has a job we know; the one it may have started before still puts people on.
+    """
     sent = Step.objects.filter(workflow__in=workflows, kind__in=SUBMITTED)
-    doubtful = sent.filter(calls__outcome__in=("ambiguous", "crashed"), external_ref="").distinct()
+    doubtful = sent.filter(calls__outcome__in=("ambiguous", "crashed")).distinct()
     doubts: list[Any] = [since for step in doubtful if (since := doubtful_since(step))]
     if not doubts:
         return 0
     ours = set(Step.objects.exclude(external_ref="").values_list("external_ref", flat=True))
     page = run.client.import_jobs(statuses=("queued", "processing"))
-    since = min(doubts) - LOOK_EVERY
-    return sum(job.id not in ours and (job.created_at or since) >= since for job in page.jobs)
+    since, until = min(doubts) - LOOK_EVERY, max(doubts) + LATEST
+    return sum(job.id not in ours and since <= (job.created_at or since) <= until for job in page.jobs)
