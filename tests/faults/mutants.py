@@ -88,6 +88,14 @@ def settle() -> None:
     HANDLERS["settle"] = lambda run, step: Done()
 
 
+def unknown_imports() -> None:
+    from workflows.steps import barrier as steps_barrier
+    from workflows.steps import verify
+
+    _replace(verify, unknown_jobs=lambda run, workflows: 0)
+    _replace(steps_barrier, unknown_jobs=lambda run, workflows: 0)
+
+
 def guard() -> None:
     from workflows import guards
 
@@ -220,6 +228,12 @@ MUTANTS: dict[str, Mutant] = {
         Mutant("barrier", "a run waits for what earlier ones left", barrier, "import_of_a_run_given_up"),
         Mutant("late_effects", "barrier, and waiting at a stop", late_effects, "late_removal"),
         Mutant("settle", "a run waits for its own lost requests", settle, "late_removal_of_a_success"),
+        Mutant(
+            "unknown_imports",
+            "imports of unclear origin are waited for",
+            unknown_imports,
+            "import_sent_twice",
+        ),
         Mutant("guard", "large removals wait for a person", guard, "empty_query"),
         Mutant(
             "guard_rounds", "the guard counts over all rounds", guard_of_later_rounds, "flood_in_round_two"

@@ -38,21 +38,31 @@ class MemoryStore(Store):
 
 
 class HandImporter(Importer):
-    """Does what is due when somebody looks, not in a thread of its own."""
+    """Does what is due when somebody looks, as of the moment it was due, not in a thread of its own."""
+
+    def __init__(self, clock: "HubMicros") -> None:
+        super().__init__()
+        self._clock = clock
 
     def work(self, world: World) -> None:
-        while (job := self._next(world)) and job["due"] <= world.clock.now():
-            self._advance(world, job)
+        now = world.clock.now()
+        try:
+            while (job := self._next(world)) and job["due"] <= now:
+                self._clock.as_of = job["due"]
+                self._advance(world, job)
+        finally:
+            self._clock.as_of = None
 
 
 class HubMicros:
-    """The simulator's clock."""
+    """The simulator's clock; `as_of` is set while something that was due is made up for."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self.as_of: int | None = None
 
     def now(self) -> int:
-        return self._hub.micros
+        return self._hub.micros if self.as_of is None else self.as_of
 
 
 class Lag:
@@ -85,8 +95,9 @@ class Klaviyo:
         self._hub = hub
         self._lag_of = lag_of
         store, ids = MemoryStore(), Ids(seed)
-        clock = cast(Any, HubMicros(hub))
-        self.importer = HandImporter()
+        micros = HubMicros(hub)
+        clock = cast(Any, micros)
+        self.importer = HandImporter(micros)
         self.world = World(
             store=store,
             accounts=Accounts(store, ids),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -85,9 +86,8 @@ class Life:
             hub.after(tale.cancels_jobs_at, self._cancel_jobs)
         if tale.flood_at is not None:
             hub.after(tale.flood_at, self._flood)
-        if tale.imports_quicken_at is not None:
-            quick = lambda: self.klaviyo.change(self.company.account, lag_seconds=0.0)  # noqa: E731
-            hub.after(tale.imports_quicken_at, quick)
+        for seconds, lag in tale.lags:
+            hub.after(seconds, partial(self.klaviyo.change, self.company.account, lag_seconds=lag))
         if tale.presses_at is not None:
             hub.live(self._press, after=tale.presses_at)
         hub.live(self._live)

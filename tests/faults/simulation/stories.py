@@ -131,7 +131,7 @@ STORIES: dict[str, Story] = {
                 list_exists=True,
                 listed=(),
                 imports={"lag_seconds": 300.0},
-                imports_quicken_at=10.0,
+                lags=((10.0, 0.0),),
                 revokes_at=5.0,
                 turns=(_turn(EVERYONE, stop_after=9.5, rest_after=1.0), _turn(FEW_LESS, rest_after=300.0)),
             ),
@@ -143,10 +143,20 @@ STORIES: dict[str, Story] = {
             _told(
                 listed=(),
                 imports={"lag_seconds": 300.0},
-                imports_quicken_at=15.0,
+                lags=((15.0, 0.0),),
                 turns=(_turn(EVERYONE, stop_after=20.0, rest_after=1.0), _turn(FEW_LESS, rest_after=300.0)),
             ),
             lambda variant: Script(moments={("in_flight", "imports.create"): -1.0}),
+        ),
+        Story(
+            "import_sent_twice",
+            "R-04: of a batch that was sent again, the import it may have started before is waited for",
+            _told(
+                listed=(),
+                lags=((10.0, 300.0), (50.0, 0.0)),
+                turns=(_turn(EVERYONE, rest_after=1.0), _turn(FEW_LESS, rest_after=300.0)),
+            ),
+            lambda variant: Script(wires={"imports.create": ("late", "well")}, late=20.0),
         ),
         Story(
             "flood_in_round_two",

@@ -48,8 +48,8 @@ class Tale:
     """Everything about one seed that is not fate.
 
     `has_twin`: there is a second list of that name. At `flood_at` somebody puts many people on the list by
-    hand, and at `presses_at` somebody starts the run that runs already; both in seconds. From
-    `imports_quicken_at` on new imports take no time.
+    hand, and at `presses_at` somebody starts the run that runs already; both in seconds. `lags` are (seconds,
+    lag): from then on new imports wait for so many seconds.
     """
 
     seed: int
@@ -73,7 +73,7 @@ class Tale:
     refused: tuple[str, ...]
     calm_after: float
     turns: tuple[Turn, ...] = field(default=())
-    imports_quicken_at: float | None = None
+    lags: tuple[tuple[float, float], ...] = ()
 
 
 def tell(seed: int) -> Tale:
