@@ -23,6 +23,8 @@ TRY_AGAIN = frozenset(
     {
         "blocked_at_edge",
         "bug",
+        # Somebody pressed the button before the account was known; one of the two runs waits for the other.
+        "list_shared",
         "source_unavailable",
         "unexpected_answer",
         "upstream_unavailable",
